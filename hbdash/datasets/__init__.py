@@ -1,0 +1,1 @@
+"""Bundled tables, each with its first publication named in `hbdash.data`."""
