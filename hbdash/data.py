@@ -1,6 +1,6 @@
 """What a run is about: grouped measurements, simulated, bundled, stored or given in the spec."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Annotated, Literal
@@ -240,3 +240,8 @@ def load(spec: Data) -> GroupData:
             from hbdash.upload import load_table  # noqa: PLC0415
 
             return load_table(spec.sha256, spec.sigma)
+
+
+def unknown_sigma(data: GroupData) -> GroupData:
+    """Forget a known sigma, so that a prior can stand for it."""
+    return replace(data, sigma=None)

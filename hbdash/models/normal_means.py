@@ -1,0 +1,98 @@
+"""Normal means: group effects around a population, measured with normal noise.
+
+    mu, tau ~ priors;  theta_k ~ Normal(mu, tau);  y_i ~ Normal(theta_g(i), sigma)
+
+The likelihood is evaluated from each group's rows, mean and sum of squares, which are sufficient:
+a gradient costs O(K), however many rows there are.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+from numpyro.distributions import Distribution, Normal
+from numpyro.infer.reparam import LocScaleReparam
+
+from hbdash import priors
+from hbdash.data import GroupData
+from hbdash.models.model import Model
+
+
+def design(data: GroupData) -> dict[str, np.ndarray]:
+    """Gather the arrays that enter the program: n, mean, ss and, where known, sigma; each (K,)."""
+    known = {} if data.sigma is None else {"sigma": data.sigma}
+    return {"n": data.n, "mean": data.mean, "ss": data.ss} | known
+
+
+def program(
+    design: dict[str, Any], prior: dict[str, Distribution], centeredness: Any
+) -> None:
+    """The model itself, in NumPyro.
+
+    Parameters
+    ----------
+    design : arrays of shape (K,), from `design`.
+    prior : a distribution for "mu" and "tau", and for "sigma" where the design has none.
+    centeredness : shape (K,), in [0, 1].
+    """
+    groups = design["mean"].shape[0]
+    mu = numpyro.sample("mu", prior["mu"])
+    tau = numpyro.sample("tau", prior["tau"])
+    sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else design["sigma"]
+    with numpyro.plate("groups", groups):
+        with numpyro.handlers.reparam(config={"theta": LocScaleReparam(centeredness)}):
+            # Broadcast by hand: LocScaleReparam strips a plate's expansion from the scalars.
+            one = jnp.ones(groups)
+            theta = numpyro.sample("theta", Normal(mu * one, tau * one))
+        sufficient_likelihood(theta, sigma, design)
+
+
+def sufficient_likelihood(theta: Any, sigma: Any, design: dict[str, Any]) -> None:
+    """Add the log density of all rows, as a function of n, mean and ss alone."""
+    n = design["n"]
+    numpyro.sample("mean", Normal(theta, sigma / jnp.sqrt(n)), obs=design["mean"])
+    within = -(n - 1) * (jnp.log(sigma) + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * jnp.log(n)
+    numpyro.factor("within", within - 0.5 * design["ss"] / sigma**2)
+
+
+def rowwise_program(
+    values: Any, index: Any, sigma: Any, prior: dict[str, Distribution], groups: int
+) -> None:
+    """The same model, centered, row by row: the reference for the sufficient likelihood."""
+    mu = numpyro.sample("mu", prior["mu"])
+    tau = numpyro.sample("tau", prior["tau"])
+    sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else sigma
+    with numpyro.plate("groups", groups):
+        theta = numpyro.sample("theta", Normal(mu, tau))
+    with numpyro.plate("rows", len(values)):
+        numpyro.sample("y", Normal(theta[index], sigma), obs=values)
+
+
+def default_priors() -> dict[str, priors.Prior]:
+    """The study's priors; sigma joins where it is unknown."""
+    return {
+        "mu": priors.Prior.model_validate({"dist": "Normal", "loc": 0, "scale": 5}),
+        "tau": priors.Prior.model_validate({"dist": "HalfNormal", "scale": 5}),
+    }
+
+
+NORMAL_MEANS = Model(
+    name="normal_means",
+    title="Normal means",
+    program=program,
+    design=design,
+    families={"mu": priors.LOCATION, "tau": priors.SCALE, "sigma": priors.SCALE},
+    default_priors=default_priors,
+    effects=("theta",),
+    scalars=("mu", "tau", "sigma"),
+    equations=(
+        r"\mu \sim p(\mu), \qquad \tau \sim p(\tau)",
+        r"\theta_k \sim \mathrm{Normal}(\mu, \tau), \qquad k = 1, \dots, K",
+        r"y_i \sim \mathrm{Normal}(\theta_{g(i)}, \sigma), \qquad i = 1, \dots, N",
+    ),
+    references=(
+        "Rubin (1981), Journal of Educational Statistics 6, 377-401",
+        "Betancourt and Girolami (2013), arXiv:1312.0906",
+    ),
+)

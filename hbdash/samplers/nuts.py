@@ -1,0 +1,250 @@
+"""NUTS by NumPyro (Hoffman and Gelman 2014; Phan, Pradhan, Jankowiak 2019), chunk by chunk."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import jax
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hbdash.samplers.program import CHUNK, Program, Shape, compiled, inputs
+
+#: Transitions that one run may ask for, over all chains.
+MOST_TRANSITIONS = 200_000
+#: Wall seconds a chunk aims at: short enough to draw and to stop, long enough to be free.
+CHUNK_SECONDS = 0.05
+
+
+class SamplingError(RuntimeError):
+    """A run that cannot start or go on, in words for the person who asked."""
+
+
+class NUTS(BaseModel):
+    """Options of NUTS, in NumPyro's names; draws and warmup are per chain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    num_warmup: int = Field(1000, ge=20, le=10_000)
+    num_samples: int = Field(1000, ge=1, le=50_000)
+    num_chains: int = Field(4, ge=1, le=16)
+    target_accept_prob: float = Field(0.95, ge=0.5, le=0.999)
+    max_tree_depth: int = Field(10, ge=1, le=12)
+    dense_mass: bool = False
+    seed: int = Field(0, ge=0, lt=2**32)
+    max_divergences: int | None = Field(None, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _budget(self) -> Self:
+        if self.transitions > MOST_TRANSITIONS:
+            raise ValueError(
+                f"num_chains x (num_warmup + num_samples) must be at most {MOST_TRANSITIONS:,}, "
+                f"got {self.num_chains} x ({self.num_warmup:,} + {self.num_samples:,}) = "
+                f"{self.transitions:,}. Ask for fewer draws or chains."
+            )
+        return self
+
+    @property
+    def transitions(self) -> int:
+        """The run's budget: transitions over all chains, warmup included."""
+        return self.num_chains * (self.num_warmup + self.num_samples)
+
+    def sample(
+        self,
+        shape: Shape,
+        given: dict[str, Any],
+        on_chunk: Callable[["Chains"], bool] | None = None,
+        resume: list[list[np.ndarray]] | None = None,
+    ) -> "Chains":
+        """Run the chains, a thread each processor, always the one that is furthest behind.
+
+        Parameters
+        ----------
+        shape, given : the compiled shape and its inputs, from `hbdash.samplers.program`.
+        on_chunk : called after each chunk; False stops the run where it is and keeps it. What it
+            raises ends the run.
+        resume : for each chain the leaves of its last state, with the warmup behind it.
+
+        Raises
+        ------
+        SamplingError
+            When no starting point of finite density is found.
+        """
+        began = time.perf_counter()
+        program = compiled(shape, given)
+        chains = Chains(self, compile_seconds=time.perf_counter() - began)
+        key = jax.random.key(self.seed)
+        for number in range(self.num_chains):
+            if resume is None:
+                chain_key = jax.random.key_data(jax.random.fold_in(key, number))
+                state = program.start(chain_key, given)
+                chains.each.append(Chain(state))
+            else:
+                state = _restore(program, resume[number])
+                chains.each.append(Chain(state, done=int(state.i), resumed=int(state.i)))
+        if not all(np.isfinite(chain.state.potential_energy) for chain in chains.each):
+            raise SamplingError(
+                "No starting point of finite density was found in 100 tries: the priors and the "
+                "data contradict each other. Widen the priors, or check the scale of the data."
+            )
+        _run_threads(chains, program, given, on_chunk)
+        chains.wall_seconds = time.perf_counter() - began - chains.compile_seconds
+        return chains
+
+
+@dataclass
+class Chain:
+    """One chain on its way: its state, its transitions so far, and their chunks."""
+
+    state: Any
+    done: int = 0
+    resumed: int = 0
+    pace: int = 25
+    warmup: list[dict[str, Any]] = field(default_factory=list)
+    draws: list[dict[str, Any]] = field(default_factory=list)
+    gradients: int = 0
+    divergences: int = 0
+
+
+@dataclass
+class Chains:
+    """All chains of a run, readable at any time from another thread."""
+
+    config: NUTS
+    each: list[Chain] = field(default_factory=list)
+    compile_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    target: int | None = None
+
+    @property
+    def last(self) -> int:
+        """Transitions after which a chain is finished; a stopped run ends where its first is."""
+        return self.target or self.config.num_warmup + self.config.num_samples
+
+    @property
+    def done(self) -> int:
+        """Transitions made over all chains, warmup included."""
+        return sum(chain.done for chain in self.each)
+
+    @property
+    def gradients(self) -> int:
+        """Gradient evaluations over all chains, warmup included."""
+        return sum(chain.gradients for chain in self.each)
+
+    @property
+    def divergences(self) -> int:
+        """Divergences after the warmup, over all chains."""
+        return sum(chain.divergences for chain in self.each)
+
+    @property
+    def sampling(self) -> bool:
+        """Whether every chain has left its warmup."""
+        return all(chain.done >= self.config.num_warmup for chain in self.each)
+
+    @property
+    def step_size(self) -> float:
+        """Mean of the chains' current step sizes."""
+        return float(np.mean([chain.state.adapt_state.step_size for chain in self.each]))
+
+    def states(self) -> list[list[np.ndarray]]:
+        """For each chain the leaves of its state, as plain arrays that `sample` can resume."""
+        return [[_plain(leaf) for leaf in jax.tree.leaves(c.state)] for c in self.each]
+
+
+def _run_threads(chains: Chains, program: Program, given: Any, on_chunk: Any) -> None:
+    lock, idle, failures = threading.Lock(), list(chains.each), []
+
+    def work() -> None:
+        try:
+            for chain in _next_chains(chains, idle, lock, failures):
+                _advance(chain, chains, program, given)
+                with lock:
+                    idle.append(chain)
+                    _stop_when_asked(chains, on_chunk)
+        except BaseException as failure:  # handed to the caller's thread below
+            failures.append(failure)
+
+    count = min(len(chains.each), os.cpu_count() or 1)
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _next_chains(
+    chains: Chains, idle: list[Chain], lock: threading.Lock, failures: list[BaseException]
+) -> Iterator[Chain]:
+    while not failures:
+        with lock:
+            waiting = [chain for chain in idle if chain.done < chains.last]
+            if not waiting:
+                return
+            chain = min(waiting, key=lambda chain: chain.done)
+            idle.remove(chain)
+        yield chain
+
+
+def _stop_when_asked(chains: Chains, on_chunk: Any) -> None:
+    config = chains.config
+    stop = on_chunk is not None and on_chunk(chains) is False
+    stop |= config.max_divergences is not None and chains.divergences >= config.max_divergences
+    if stop and chains.target is None:
+        # Chains that are behind catch up, so that every chain ends at the same draw.
+        chains.target = max(1, *(chain.done for chain in chains.each))
+
+
+def _advance(chain: Chain, chains: Chains, program: Program, given: Any) -> None:
+    warmup = chains.config.num_warmup
+    in_warmup = chain.done < warmup
+    count = min(chain.pace, CHUNK, (warmup if in_warmup else chains.last) - chain.done)
+    began = time.perf_counter()
+    state, rows = program.advance(chain.state, np.int64(count), given)
+    rows = jax.tree.map(lambda rows: np.asarray(rows)[:count], rows)
+    took = time.perf_counter() - began
+    chain.state, chain.done = state, chain.done + count
+    (chain.warmup if in_warmup else chain.draws).append(rows)
+    chain.gradients += int(rows["n_steps"].sum())
+    chain.divergences += 0 if in_warmup else int(rows["diverging"].sum())
+    chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, CHUNK))
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def _restore(program: Program, leaves: list[np.ndarray]) -> Any:
+    shapes, tree = jax.tree.flatten(program.state)
+
+    def restored(shape: Any, leaf: np.ndarray) -> Any:
+        if jax.dtypes.issubdtype(shape.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(leaf)
+        return np.asarray(leaf, shape.dtype).reshape(shape.shape)
+
+    return jax.tree.unflatten(tree, [restored(s, x) for s, x in zip(shapes, leaves, strict=True)])
+
+
+def shape_of(
+    model: str,
+    families: dict[str, str],
+    design: dict[str, np.ndarray],
+    config: NUTS,
+) -> Shape:
+    """Name the compiled shape that a question needs."""
+    return Shape(
+        model=model,
+        families=tuple(sorted(families.items())),
+        inputs=tuple(sorted((name, np.shape(value)) for name, value in design.items())),
+        num_warmup=config.num_warmup,
+        max_tree_depth=config.max_tree_depth,
+        dense_mass=config.dense_mass,
+    )
+
+
+__all__ = ["NUTS", "Chain", "Chains", "SamplingError", "inputs", "shape_of"]

@@ -1,0 +1,166 @@
+"""NUTS for one shape of question, compiled once: data, prior numbers and centeredness are inputs.
+
+Two functions make a chain: ``start`` finds a point of finite density and sets up the adaptation,
+``advance`` makes up to `CHUNK` transitions. Both run one chain; threads run several.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from numpyro.infer.hmc import hmc
+from numpyro.infer.util import initialize_model
+
+from hbdash.models import MODELS
+from hbdash.priors import distribution
+
+#: Most transitions of one call of `advance`, and the length of its buffers.
+CHUNK = 250
+#: Compiled shapes kept at a time: each holds 60 to 100 MB.
+MOST_PROGRAMS = 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a compiled program depends on; everything else is an argument of it."""
+
+    model: str
+    families: tuple[tuple[str, str], ...]
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]
+    num_warmup: int
+    max_tree_depth: int
+    dense_mass: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """The compiled pair, and the tree of its state for stored runs."""
+
+    start: Any
+    advance: Any
+    state: Any
+
+
+def inputs(
+    design: dict[str, np.ndarray],
+    priors: dict[str, dict[str, float]],
+    centeredness: np.ndarray,
+    target_accept_prob: float,
+) -> dict[str, Any]:
+    """Arrange one question's numbers as the arguments of its program, in 64 bits."""
+    return {
+        "design": {name: np.asarray(value, float) for name, value in design.items()},
+        "priors": {s: {p: np.float64(v) for p, v in values.items()} for s, values in priors.items()},
+        "centeredness": np.asarray(centeredness, float),
+        "target_accept_prob": np.float64(target_accept_prob),
+    }
+
+
+def model_arguments(shape: Shape, given: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
+    """Turn program inputs, traced or not, into the arguments of the model function."""
+    prior = {site: distribution(family, given["priors"][site]) for site, family in shape.families}
+    return given["design"], prior, given["centeredness"]
+
+
+def _density(shape: Shape, given: dict[str, Any], key: Any):
+    """Find a start, and the log density and the way back to the sites, on one flat vector.
+
+    A flat vector keeps the kernel from concatenating sites at every turning check: a quarter of
+    the time of a small model.
+    """
+
+    def model(given: dict[str, Any]) -> None:
+        MODELS[shape.model].program(*model_arguments(shape, given))
+
+    found = initialize_model(key, model, dynamic_args=True, model_args=(given,))
+    flat, unravel = ravel_pytree(found.param_info.z)
+    potential = found.potential_fn(given)
+    sites = found.postprocess_fn(given)
+    return flat, lambda z: potential(unravel(z)), lambda z: sites(unravel(z))
+
+
+def _kernel(shape: Shape, given: dict[str, Any], key: Any):
+    key_init, key_kernel = jax.random.split(key)
+    flat, potential, sites = _density(shape, given, key_init)
+    init, transition = hmc(potential, algo="NUTS")
+    state = init(
+        flat,
+        shape.num_warmup,
+        target_accept_prob=given["target_accept_prob"],
+        max_tree_depth=shape.max_tree_depth,
+        dense_mass=shape.dense_mass,
+        rng_key=key_kernel,
+    )
+    return state, transition, sites
+
+
+def _start(shape: Shape):
+    def start(key_data: Any, given: dict[str, Any]):
+        return _kernel(shape, given, jax.random.wrap_key_data(key_data))[0]
+
+    return start
+
+
+def _advance(shape: Shape):
+    def advance(state: Any, transitions: Any, given: dict[str, Any]):
+        # The state made here is dropped: the call readies the kernel, and XLA removes the rest.
+        _, transition, sites = _kernel(shape, given, jax.random.key(0))
+
+        def record(before: Any, after: Any) -> dict[str, Any]:
+            return {
+                "z": after.z,
+                "lp": -after.potential_energy,
+                "energy": after.energy,
+                "diverging": after.diverging,
+                "acceptance_rate": after.accept_prob,
+                "n_steps": after.num_steps,
+                "step_size": before.adapt_state.step_size,
+            }
+
+        def step(i: Any, carry: Any):
+            state, rows = carry
+            after = transition(state)
+            row = record(state, after)
+            return after, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, row)
+
+        empty = jax.tree.map(
+            lambda leaf: jnp.zeros((CHUNK, *leaf.shape), leaf.dtype),
+            jax.eval_shape(lambda s: record(s, transition(s)), state),
+        )
+        state, rows = jax.lax.fori_loop(0, transitions, step, (state, empty))
+        return state, rows | {"sites": jax.vmap(sites)(rows.pop("z"))}
+
+    return advance
+
+
+_programs: OrderedDict[Shape, Program] = OrderedDict()
+_compiling = threading.Lock()
+
+
+def compiled(shape: Shape, given: dict[str, Any]) -> Program:
+    """Return the program of a shape, compiling it on first sight."""
+    with _compiling:
+        if shape not in _programs:
+            _programs[shape] = _compile(shape, given)
+            while len(_programs) > MOST_PROGRAMS:
+                _programs.popitem(last=False)
+        _programs.move_to_end(shape)
+        return _programs[shape]
+
+
+def is_compiled(shape: Shape) -> bool:
+    """Whether a program is ready, so that the page can announce a compilation."""
+    return shape in _programs
+
+
+def _compile(shape: Shape, given: dict[str, Any]) -> Program:
+    key = jax.random.key_data(jax.random.key(0))
+    state = jax.eval_shape(_start(shape), key, given)
+    start = jax.jit(_start(shape)).lower(key, given).compile()
+    advance = jax.jit(_advance(shape)).lower(state, np.int64(0), given).compile()
+    return Program(start, advance, state)
