@@ -51,8 +51,15 @@ class GroupData:
 
     @property
     def pooled_sd(self) -> float:
-        """Pooled standard deviation of the rows about their group means."""
-        return float(np.sqrt(self.ss.sum() / max(self.n.sum() - len(self.n), 1)))
+        """Pooled standard deviation of the rows about their group means.
+
+        Where no group has two rows, rows and groups cannot be told apart: half the variance of
+        the rows stands in.
+        """
+        freedom = self.n.sum() - len(self.n)
+        if freedom > 0 and self.ss.sum() > 0:
+            return float(np.sqrt(self.ss.sum() / freedom))
+        return float(np.sqrt(self.mean.var() / 2)) or 1.0
 
 
 def from_rows(
@@ -69,7 +76,7 @@ def from_rows(
     n = np.bincount(index, minlength=len(names)).astype(float)
     origin = values.mean()
     mean = origin + np.bincount(index, values - origin, len(names)) / n
-    ss = np.bincount(index, (values - mean[index]) ** 2, len(names))
+    ss = np.where(n > 1, np.bincount(index, (values - mean[index]) ** 2, len(names)), 0.0)
     known = None if sigma is None else np.full(len(names), float(sigma))
     return GroupData(names, n, mean, ss, known, values, index, **about)
 

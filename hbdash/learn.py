@@ -16,7 +16,8 @@ from numpyro.optim import Adam
 from hbdash.models import MODELS
 from hbdash.samplers.program import Shape, model_arguments
 
-STEPS, PARTICLES, RATE = 2000, 8, 0.02
+#: The sigmoid that keeps centeredness in [0, 1] is flat near its ends: fewer steps stop halfway.
+STEPS, PARTICLES, FIRST_RATE, LAST_RATE = 40_000, 2, 0.1, 0.01
 
 
 def learn(shape: Shape, given: dict[str, Any], seed: int) -> np.ndarray:
@@ -35,6 +36,10 @@ def learn(shape: Shape, given: dict[str, Any], seed: int) -> np.ndarray:
     return np.asarray(_program(shape.model, shape.families)(jax.random.key(seed), given))
 
 
+def _rate(step: Any) -> Any:
+    return FIRST_RATE * (LAST_RATE / FIRST_RATE) ** (step / STEPS)
+
+
 @lru_cache(maxsize=8)
 def _program(model: str, families: tuple[tuple[str, str], ...]):
     shape = Shape(model, families, (), 0, 0, False)
@@ -47,14 +52,16 @@ def _program(model: str, families: tuple[tuple[str, str], ...]):
 
     def maximize(key: Any, given: dict[str, Any]) -> Any:
         guide = AutoNormal(learnable, init_loc_fn=init_to_median(num_samples=5))
-        svi = SVI(learnable, guide, Adam(RATE), Trace_ELBO(num_particles=PARTICLES))
-        state = svi.init(key, given)
+        svi = SVI(learnable, guide, Adam(_rate), Trace_ELBO(num_particles=PARTICLES))
 
-        def step(state: Any, _: Any):
+        def step(i: Any, carry: Any):
+            state, total = carry
             state, _ = svi.update(state, given)
-            return state, svi.get_params(state)["centeredness"]
+            late = i >= STEPS - STEPS // 4
+            return state, total + jnp.where(late, svi.get_params(state)["centeredness"], 0.0)
 
-        _, path = jax.lax.scan(step, state, None, length=STEPS)
-        return path[-STEPS // 4 :].mean(0)
+        start = svi.init(key, given), jnp.zeros_like(given["centeredness"])
+        _, total = jax.lax.fori_loop(0, STEPS, step, start)
+        return jnp.clip(total / (STEPS // 4), 0, 1)
 
     return jax.jit(maximize)

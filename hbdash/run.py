@@ -56,8 +56,7 @@ def prepare(spec: RunSpec) -> Question:
     ValueError, LookupError
         When spec and data do not fit, the run is too large, or an upload is missing.
     """
-    data = spec.grouped()
-    check_size(spec, data)
+    data = prepare_data(spec)
     model = MODELS[spec.model]
     design = model.design(data)
     families = {site: prior.dist for site, prior in spec.priors.items()}
@@ -70,6 +69,21 @@ def prepare(spec: RunSpec) -> Question:
     else:
         values = centeredness(spec.parameterization, data)
     return Question(spec, data, values, shape, inputs(design, numbers, values, target))
+
+
+def prepare_data(spec: RunSpec) -> GroupData:
+    """Load a spec's data and refuse what cannot run, at no cost worth mentioning.
+
+    Raises
+    ------
+    ValueError, LookupError
+        As `prepare`.
+    """
+    data = spec.grouped()
+    check_size(spec, data)
+    if not isinstance(spec.parameterization, Learned):
+        centeredness(spec.parameterization, data)
+    return data
 
 
 def check_size(spec: RunSpec, data: GroupData) -> None:

@@ -1,9 +1,198 @@
-"""Runs as folders named by the hash of their question: ``runs/<key>/result.nc``."""
+"""Runs as folders named by the hash of their question: ``runs/<key>/{spec.json, result.nc}``.
 
+A folder is written under another name and renamed, so it is whole or absent. Its checksum is
+verified when it is read; what fails is set aside and the question can be asked again. The least
+recently used runs give way when the folder exceeds its cap.
+"""
+
+import hashlib
+import json
+import logging
 import os
+import shutil
+import threading
+import time
+import uuid
+from collections import OrderedDict
 from pathlib import Path
+
+import xarray as xr
+
+from hbdash.spec import RunSpec
+
+log = logging.getLogger(__name__)
+#: Runs kept in memory, so that a result is on the screen before it is on the disk.
+IN_MEMORY = 24
+_memory: OrderedDict[str, xr.DataTree] = OrderedDict()
+_lock = threading.RLock()
+#: Why the last write failed, for the page to show; None once a write succeeds.
+_trouble: str | None = None
 
 
 def root() -> Path:
     """Folder of everything kept: ``$HBDASH_STORE``, or ``.hbdash`` in the working directory."""
     return Path(os.environ.get("HBDASH_STORE", ".hbdash")).resolve()
+
+
+def cap() -> int:
+    """Most bytes of stored runs: ``$HBDASH_STORE_MB``, 2,000 unless told."""
+    return int(float(os.environ.get("HBDASH_STORE_MB", "2000")) * 1e6)
+
+
+def trouble() -> str | None:
+    """Why results are not being kept on disk, in words; None when they are."""
+    return _trouble
+
+
+def _runs() -> Path:
+    return root() / "runs"
+
+
+def put(dt: xr.DataTree) -> str:
+    """Keep a finished run: in memory at once, on disk from a thread of its own."""
+    key = remember(dt)
+    threading.Thread(target=save, args=(dt,), daemon=True).start()
+    return key
+
+
+def remember(dt: xr.DataTree) -> str:
+    """Keep a run in this process, read-only."""
+    for group in dt.subtree:
+        for variable in group.to_dataset().variables.values():
+            if variable.dtype.kind in "fiub":
+                variable.values.flags.writeable = False
+    with _lock:
+        _memory[dt.attrs["key"]] = dt
+        _memory.move_to_end(dt.attrs["key"])
+        while len(_memory) > IN_MEMORY:
+            _memory.popitem(last=False)
+    return dt.attrs["key"]
+
+
+def save(dt: xr.DataTree) -> bool:
+    """Write a run; say why not through `trouble` when the disk refuses."""
+    global _trouble
+    key = dt.attrs["key"]
+    draft = _runs() / f".draft-{uuid.uuid4().hex}"
+    try:
+        draft.mkdir(parents=True)
+        dt.to_netcdf(draft / "result.nc", engine="h5netcdf")
+        checksum = hashlib.sha256((draft / "result.nc").read_bytes()).hexdigest()
+        about = {"key": key, "sha256": checksum, "spec": json.loads(dt.attrs["spec"])}
+        (draft / "spec.json").write_text(json.dumps(about, indent=1))
+        with _lock:
+            if (_runs() / key).exists():
+                shutil.rmtree(draft)
+            else:
+                draft.rename(_runs() / key)
+            evict()
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        if (_runs() / key).exists():  # another server on this store was faster
+            return True
+        log.warning("Run %s was not written: %s", key, error)
+        _trouble = (
+            f"Results could not be written to disk ({error.strerror or error}). They stay on the "
+            "screen until the server stops: free some space, or download them."
+        )
+        return False
+    _trouble = None
+    return True
+
+
+def load(key: str) -> xr.DataTree | None:
+    """Read a run; None when there is none, or when its files were damaged and set aside."""
+    with _lock:
+        if key in _memory:
+            _memory.move_to_end(key)
+            return _memory[key]
+    folder = _runs() / key
+    if not _is_key(key) or not folder.is_dir():
+        return None
+    try:
+        about = json.loads((folder / "spec.json").read_text())
+        raw = (folder / "result.nc").read_bytes()
+        if hashlib.sha256(raw).hexdigest() != about["sha256"]:
+            raise ValueError("the checksum of result.nc differs from the one written")
+        with xr.open_datatree(folder / "result.nc", engine="h5netcdf") as stored:
+            dt = stored.load()
+        RunSpec.model_validate(about["spec"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _set_aside(folder, error)
+        return None
+    _touch(folder)
+    remember(dt)
+    return dt
+
+
+def find(spec: RunSpec) -> xr.DataTree | None:
+    """Read the answer to a spec, or its longest beginning, or None."""
+    limit = spec.sampler.num_samples
+    lengths = sorted((n for n in _lengths(spec.stem) if n <= limit), reverse=True)
+    for length in lengths:
+        dt = load(f"{spec.stem}-{length}")
+        if dt is not None:
+            return dt
+    return None
+
+
+def _lengths(stem: str) -> set[int]:
+    with _lock:
+        keys = {key for key in _memory if key.startswith(stem)}
+    keys |= {path.name for path in _runs().glob(f"{stem}-*")}
+    return {int(key.rpartition("-")[2]) for key in keys if _is_key(key)}
+
+
+def _is_key(key: str) -> bool:
+    stem, _, length = key.partition("-")
+    return len(stem) == 24 and set(stem) <= set("0123456789abcdef") and length.isdecimal()
+
+
+def keys() -> list[str]:
+    """Keys of the stored runs, most recently used first."""
+    found = [path for path in _runs().glob("*-*") if _is_key(path.name)]
+    return [path.name for path in sorted(found, key=_last_use, reverse=True)]
+
+
+def forget() -> None:
+    """Empty this process's memory; the disk keeps its runs."""
+    with _lock:
+        _memory.clear()
+
+
+def evict() -> None:
+    """Remove the least recently used runs until the cap holds, and drafts that were left behind."""
+    with _lock:
+        for draft in _runs().glob(".draft-*"):
+            if time.time() - _last_use(draft) > 3600:
+                shutil.rmtree(draft, ignore_errors=True)
+        used = 0
+        for key in keys():
+            folder = _runs() / key
+            used += sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
+            if used > cap():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_use(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _touch(folder: Path) -> None:
+    try:
+        os.utime(folder)
+    except OSError:
+        log.info("The last use of %s could not be noted.", folder.name)
+
+
+def _set_aside(folder: Path, error: Exception) -> None:
+    log.warning("Run %s is damaged (%s): set aside, to be run again.", folder.name, error)
+    aside = folder.with_name(f".damaged-{folder.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as failure:
+        log.warning("Run %s could not be set aside: %s", folder.name, failure)

@@ -161,9 +161,11 @@ def fake_exact(run: xr.DataTree, *, coordinates: str = "theta") -> xr.Dataset:
     se = run["observed_data/standard_error"].values
     c = run["constant_data/centeredness"].values if coordinates == "sampled" else np.ones(len(mean))
 
-    log_tau = np.linspace(-4, 3.5, 400)
-    tau = np.linspace(1e-3, np.exp(3.5), 400)
-    coarse = np.linspace(-4, 3.5, 80)
+    wide = np.linspace(-12, 5, 2000)
+    seen = wide[_log_tau_density(wide, mean, se) > 2e-4]
+    log_tau = np.linspace(seen[0], seen[-1], 400)
+    tau = np.linspace(np.exp(seen[0]), np.exp(seen[-1]), 400)
+    coarse = np.linspace(seen[0], seen[-1], 80)
     p_log_tau = _log_tau_density(log_tau, mean, se)
     p_tau = np.interp(np.log(tau), log_tau, p_log_tau) / tau
     p_coarse = _log_tau_density(coarse, mean, se)

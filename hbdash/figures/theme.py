@@ -1,9 +1,9 @@
 """The one look of every figure: colours, markers, lines and a Plotly template, light and dark.
 
 Colour and shape mean the same everywhere. A run (or a chain) has colour, marker and dash number i;
-a divergence is a yellow diamond outlined in the colour of its run; truth is a dashed line; an exact
-answer is a thin solid line. Backgrounds are transparent, so the page shows through; draw with
-`st.plotly_chart(figure, theme=None)`. The palette is that of Okabe and Ito (2008), lightened on dark.
+a divergence is a yellow diamond outlined in the colour of its run; truth is a dashed line; an
+exact answer is a thin solid line. Backgrounds are transparent, so the page shows through; draw with
+`st.plotly_chart(figure, theme=None)`. The palette is Okabe and Ito's (2008), lightened on dark.
 """
 
 import plotly.graph_objects as go
@@ -13,7 +13,7 @@ _LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DARK = ("#5BB8F0", "#FF8A3C", "#3DD3A7", "#F0A6CC", "#F5C04A", "#A8DCFA")
 _SYMBOLS = ("circle", "square", "triangle-up", "cross", "x", "star")
 _DASHES = ("solid", "dashdot", "longdash", "longdashdot", "dot", "10px,2px")
-_DIAMONDS = ("diamond", "diamond-wide", "diamond-tall", "star-diamond", "diamond", "diamond-wide")
+_DIAMONDS = ("diamond", "diamond-dot", "diamond-cross", "diamond-x", "star-diamond", "diamond-tall")
 _YELLOW = "#F0E442"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MINUS = "\N{MINUS SIGN}"
@@ -55,7 +55,7 @@ def rgb(hexcolour: str) -> tuple[int, int, int]:
 
 
 def rgba(hexcolour: str, alpha: float) -> str:
-    """The colour "#rrggbb" with an opacity in [0, 1], as Plotly reads it."""
+    """Give the colour "#rrggbb" an opacity in [0, 1], as Plotly reads it."""
     red, green, blue = rgb(hexcolour)
     return f"rgba({red},{green},{blue},{alpha:g})"
 
@@ -86,19 +86,19 @@ def surface(dark: bool) -> str:
 
 
 def divergence(i: int = 0, *, dark: bool = False, size: float = 7) -> dict:
-    """Marker of a divergent transition of the i-th run: a yellow diamond, outlined in its colour."""
+    """Marker of a divergence of the i-th run: a yellow diamond, outlined in the run's colour."""
     return {
-        "symbol": _DIAMONDS[i % len(_DIAMONDS)],
+        "symbol": _DIAMONDS[i % len(_DIAMONDS)] if size > 5 else "diamond",
         "size": size,
         "color": _YELLOW,
         "opacity": 1.0,
-        "line": {"color": "#15181D" if dark else colour(i), "width": 1},
+        "line": {"color": colour(i, dark=dark), "width": 1 if size > 5 else 0.6},
     }
 
 
 def truth_line(dark: bool) -> dict:
     """Line of a generating value: dashed."""
-    return {"color": muted(dark), "width": 1.4, "dash": "dash"}
+    return {"color": ink(dark), "width": 1.2, "dash": "6px,4px"}
 
 
 def exact_line(dark: bool) -> dict:
@@ -107,7 +107,7 @@ def exact_line(dark: bool) -> dict:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, such as "1 draw" or "4,000 draws"."""
+    """Write a number with its noun, such as "1 draw" or "4,000 draws"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -151,7 +151,6 @@ def _template(dark: bool) -> go.layout.Template:
                 "yanchor": "bottom",
                 "bgcolor": "rgba(0,0,0,0)",
                 "font": {"size": 12, "color": ink(dark)},
-                "itemsizing": "constant",
                 "tracegroupgap": 2,
             },
             "annotationdefaults": {"font": {"size": 12, "color": ink(dark)}, "showarrow": False},
@@ -201,3 +200,8 @@ def empty(note: str, *, dark: bool = False, height: int = 240) -> go.Figure:
         font={"size": 14, "color": muted(dark)},
     )
     return fig
+
+
+def shorten(words: str, most: int) -> str:
+    """Cut words to at most `most` characters, ending in an ellipsis where cut."""
+    return words if len(words) <= most else words[: max(most - 1, 1)] + "…"

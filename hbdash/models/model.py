@@ -16,6 +16,7 @@ class Model:
     ----------
     name, title : in specs, and on the screen.
     program : the NumPyro function ``(design, prior, centeredness)``.
+    rowwise_program : the same model row by row, ``(data, prior, centeredness)``, for its diagram.
     design : data to the arrays that enter the program.
     families : for each site with a prior, the families offered.
     default_priors : priors of a fresh visit.
@@ -28,6 +29,7 @@ class Model:
     name: str
     title: str
     program: Callable[[dict[str, Any], dict[str, Any], Any], None]
+    rowwise_program: Callable[[GroupData, dict[str, Any], Any], None]
     design: Callable[[GroupData], dict[str, Any]]
     families: dict[str, tuple[str, ...]]
     default_priors: Callable[[], dict[str, Prior]]

@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 from numpyro.distributions import Distribution, Normal
-from numpyro.infer.reparam import LocScaleReparam
 
 from hbdash import priors
 from hbdash.data import GroupData
 from hbdash.models.model import Model
+from hbdash.models.reparam import LogScaleReparam
 
 
 def design(data: GroupData) -> dict[str, np.ndarray]:
@@ -41,8 +41,8 @@ def program(
     tau = numpyro.sample("tau", prior["tau"])
     sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else design["sigma"]
     with numpyro.plate("groups", groups):
-        with numpyro.handlers.reparam(config={"theta": LocScaleReparam(centeredness)}):
-            # Broadcast by hand: LocScaleReparam strips a plate's expansion from the scalars.
+        with numpyro.handlers.reparam(config={"theta": LogScaleReparam(centeredness)}):
+            # Broadcast by hand: the reparameterization strips a plate's expansion from the scalars.
             one = jnp.ones(groups)
             theta = numpyro.sample("theta", Normal(mu * one, tau * one))
         sufficient_likelihood(theta, sigma, design)
@@ -57,16 +57,27 @@ def sufficient_likelihood(theta: Any, sigma: Any, design: dict[str, Any]) -> Non
 
 
 def rowwise_program(
-    values: Any, index: Any, sigma: Any, prior: dict[str, Distribution], groups: int
+    data: GroupData, prior: dict[str, Distribution], centeredness: Any = None
 ) -> None:
-    """The same model, centered, row by row: the reference for the sufficient likelihood."""
+    """The same model row by row: the reference for the sufficient likelihood, and the diagram.
+
+    Estimates are one row a group. Without a centeredness every group is centered.
+    """
+    estimates = len(data.values) == 0
+    groups = np.arange(len(data.names))
+    index, values = (groups, data.mean) if estimates else (data.index, data.values)
     mu = numpyro.sample("mu", prior["mu"])
     tau = numpyro.sample("tau", prior["tau"])
-    sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else sigma
-    with numpyro.plate("groups", groups):
-        theta = numpyro.sample("theta", Normal(mu, tau))
+    if "sigma" in prior:
+        sigma = numpyro.sample("sigma", prior["sigma"]) * jnp.ones(len(groups))
+    else:
+        sigma = jnp.asarray(data.sigma)
+    reparam = {} if centeredness is None else {"theta": LogScaleReparam(centeredness)}
+    with numpyro.plate("groups", len(groups)), numpyro.handlers.reparam(config=reparam):
+        one = jnp.ones(len(groups))
+        theta = numpyro.sample("theta", Normal(mu * one, tau * one))
     with numpyro.plate("rows", len(values)):
-        numpyro.sample("y", Normal(theta[index], sigma), obs=values)
+        numpyro.sample("y", Normal(theta[index], sigma[index]), obs=values)
 
 
 def default_priors() -> dict[str, priors.Prior]:
@@ -81,6 +92,7 @@ NORMAL_MEANS = Model(
     name="normal_means",
     title="Normal means",
     program=program,
+    rowwise_program=rowwise_program,
     design=design,
     families={"mu": priors.LOCATION, "tau": priors.SCALE, "sigma": priors.SCALE},
     default_priors=default_priors,

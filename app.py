@@ -1,0 +1,5 @@
+"""Start the lab: ``streamlit run app.py``."""
+
+from hbdash.ui.frame import main
+
+main()

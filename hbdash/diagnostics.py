@@ -1,0 +1,225 @@
+"""Whether to believe a run: a row of numbers for each, checks with a next action, one verdict.
+
+Every diagnostic number comes from arviz-stats. Thresholds are the field's: E-BFMI below 0.3
+(Betancourt 2016, arXiv:1604.00695), R-hat above 1.01 and fewer than 100 effective draws a chain
+(Vehtari et al. 2021, doi:10.1214/20-BA1221).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+
+LOW_BFMI, HIGH_RHAT, LOW_ESS_PER_CHAIN, LARGE_ERROR = 0.3, 1.01, 100, 4.0
+#: A share of divergences up to which a run is doubted rather than refused.
+FEW_DIVERGENCES = 0.001
+#: Effects beyond these are checked by the most and the least variable ones alone.
+MOST_EFFECTS = 60
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is wrong with a run, and what to do about it."""
+
+    level: Literal["bad", "warn"]
+    finding: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """A run in numbers; NaN where a number does not exist.
+
+    `ess_bulk`, `ess_tail` and `r_hat` are the worst over mu, log tau and, for R-hat, the effects.
+    Gradients per draw and ESS per 1,000 gradients count the draws after the warmup; seconds count
+    both. `error` is the largest distance of a posterior mean of mu and log tau from its exact
+    value, in Monte-Carlo standard errors.
+    """
+
+    label: str
+    chains: int
+    draws: int
+    divergences: int
+    bfmi: float
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    step_size: float
+    gradients_per_draw: float
+    ess_per_1000_gradients: float
+    ess_per_second: float
+    wall_seconds: float
+    error: float
+    saturated: float
+
+
+def population(dt: xr.DataTree) -> dict[str, np.ndarray]:
+    """The population's coordinates, mu, log tau and log sigma, each of shape (chain, draw)."""
+    posterior = dt["posterior"]
+    logs = {f"log_{s}": np.log(posterior[s].values) for s in ("tau", "sigma") if s in posterior}
+    return {"mu": posterior["mu"].values} | logs
+
+
+def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score:
+    """Measure a run.
+
+    Parameters
+    ----------
+    label : its name in the table.
+    dt : a run with at least one draw.
+    exact : exact means as attributes (mu_mean, log_tau_mean ...), where there are any.
+    """
+    sites, stats = population(dt), dt["sample_stats"]
+    chains, draws = stats["lp"].shape
+    enough = draws >= 4
+    bulk = min(_ess(x, "bulk") for x in sites.values()) if enough else np.nan
+    tail = min(_ess(x, "tail") for x in sites.values()) if enough else np.nan
+    gradients = float(stats["n_steps"].sum())
+    wall = float(dt.attrs["wall_seconds"])
+    return Score(
+        label=label,
+        chains=chains,
+        draws=chains * draws,
+        divergences=int(stats["diverging"].sum()),
+        bfmi=float(np.min(bfmi(dt))) if enough else np.nan,
+        r_hat=_r_hat(dt, sites) if enough and chains > 1 else np.nan,
+        ess_bulk=bulk,
+        ess_tail=tail,
+        step_size=float(stats["step_size"].mean()),
+        gradients_per_draw=gradients / (chains * draws),
+        ess_per_1000_gradients=1000 * bulk / gradients,
+        ess_per_second=bulk / wall if wall > 0 else np.nan,
+        wall_seconds=wall,
+        error=_error(sites, exact) if enough and exact is not None else np.nan,
+        saturated=float(stats["reached_max_treedepth"].mean()),
+    )
+
+
+def bfmi(dt: xr.DataTree) -> np.ndarray:
+    """E-BFMI of each chain."""
+    energy = dt["sample_stats"]["energy"].values
+    return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
+
+
+def errors(dt: xr.DataTree, exact: xr.Dataset) -> dict[str, float]:
+    """Distance of each population mean from its exact value, in MCSE, signed."""
+    found = {}
+    for name, draws in population(dt).items():
+        if f"{name}_mean" in exact.attrs:
+            mcse = array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean")
+            found[name] = float((draws.mean() - exact.attrs[f"{name}_mean"]) / mcse)
+    return found
+
+
+def _error(sites: dict[str, np.ndarray], exact: xr.Dataset) -> float:
+    distances = [
+        abs(float(draws.mean()) - exact.attrs[f"{name}_mean"])
+        / float(array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean"))
+        for name, draws in sites.items()
+        if f"{name}_mean" in exact.attrs
+    ]
+    return max(distances, default=np.nan)
+
+
+def _ess(draws: np.ndarray, method: str) -> float:
+    prob = {"prob": (0.05, 0.95)} if method == "tail" else {}
+    return float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method=method, **prob))
+
+
+def _r_hat(dt: xr.DataTree, sites: dict[str, np.ndarray]) -> float:
+    effects = dt["posterior"]["theta"].values
+    if effects.shape[2] > MOST_EFFECTS:
+        order = np.argsort(effects.std((0, 1)))
+        chosen = np.r_[order[: MOST_EFFECTS // 2], order[-MOST_EFFECTS // 2 :]]
+        effects = effects[:, :, chosen]
+    by_effect = array_stats.rhat(effects, chain_axis=0, draw_axis=1)
+    by_site = [array_stats.rhat(x, chain_axis=0, draw_axis=1) for x in sites.values()]
+    return float(np.max([*by_site, np.max(by_effect)]))
+
+
+def checks(score: Score) -> list[Check]:
+    """List what is wrong with a run, the gravest first; empty when nothing is."""
+    found = []
+    if score.divergences:
+        found.append(
+            Check(
+                "bad" if score.divergences > FEW_DIVERGENCES * score.draws else "warn",
+                f"{score.divergences:,} of {score.draws:,} draws diverged",
+                "choose a parameterization further from this one, or raise target accept",
+            )
+        )
+    if score.error > LARGE_ERROR:
+        found.append(
+            Check(
+                "bad",
+                f"its means are {score.error:.1f} MCSE from the exact ones",
+                "do not use these draws",
+            )
+        )
+    if score.bfmi < LOW_BFMI:
+        found.append(
+            Check(
+                "bad",
+                f"E-BFMI is {score.bfmi:.2f}, below {LOW_BFMI}",
+                "reparameterize: the chain cannot follow the energy of the funnel",
+            )
+        )
+    if score.r_hat > HIGH_RHAT:
+        found.append(
+            Check("bad", f"R-hat is {score.r_hat:.3f}, above {HIGH_RHAT}", "draw more, or longer")
+        )
+    low = LOW_ESS_PER_CHAIN * score.chains
+    if min(score.ess_bulk, score.ess_tail) < low:
+        least = min(score.ess_bulk, score.ess_tail)
+        found.append(
+            Check("warn", f"only {least:.0f} effective draws, below {low}", "continue for more")
+        )
+    if score.saturated > 0.01:
+        found.append(
+            Check(
+                "warn",
+                f"{score.saturated:.0%} of the trees reached the maximum depth",
+                "reparameterize, or allow deeper trees",
+            )
+        )
+    return sorted(found, key=lambda check: check.level)
+
+
+def verdict(scores: list[Score]) -> tuple[Literal["good", "warn", "bad"], str]:
+    """Judge the runs together, in a sentence or two that end in the next action."""
+    findings = {s.label: checks(s) for s in scores}
+    sound = [s for s in scores if not any(c.level == "bad" for c in findings[s.label])]
+    if not sound:
+        worst = min(scores, key=lambda s: (len(findings[s.label]), s.divergences))
+        first = findings[worst.label][0]
+        return "bad", (
+            f"None of these runs can be trusted: under {worst.label}, {first.finding}. "
+            f"Next: {first.action}."
+        )
+    best = max(sound, key=lambda s: np.nan_to_num(s.ess_per_1000_gradients))
+    others = [s for s in scores if s is not best]
+    failed = [s for s in others if s not in sound]
+    if failed:
+        why = "; ".join(f"{s.label}: {findings[s.label][0].finding}" for s in failed)
+        return "warn", f"Use {best.label}. Not to be trusted — {why}. {_next(findings[best.label])}"
+    if others:
+        least = min(others, key=lambda s: s.ess_per_1000_gradients)
+        ratio = best.ess_per_1000_gradients / max(least.ess_per_1000_gradients, 1e-9)
+        pace = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
+        level = "warn" if findings[best.label] else "good"
+        return level, (
+            f"All runs are sound. {best.label.capitalize()} gives {pace} times as many effective "
+            f"draws per gradient as {least.label}. {_next(findings[best.label])}"
+        )
+    if findings[best.label]:
+        first = findings[best.label][0]
+        return "warn", f"{best.label.capitalize()}: {first.finding}. Next: {first.action}."
+    return "good", f"{best.label.capitalize()} is sound: no check fails. {_next([])}"
+
+
+def _next(findings: list[Check]) -> str:
+    if findings:
+        return f"Next: {findings[0].finding}; {findings[0].action}."
+    return "Next: move sigma or the rows per group, and watch which one wins."

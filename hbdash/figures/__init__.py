@@ -1,0 +1,129 @@
+"""The menu of figures: one file a figure, one line here; each is drawn from a `View`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import xarray as xr
+
+from hbdash.figures.adaptation import adaptation
+from hbdash.figures.autocorrelation import autocorrelation
+from hbdash.figures.energy import energy
+from hbdash.figures.funnel import funnel
+from hbdash.figures.funnel_detail import funnel_detail
+from hbdash.figures.population import population, running_mean, scale
+from hbdash.figures.predictive import predictive
+from hbdash.figures.ranks import ranks
+from hbdash.figures.shrinkage import shrinkage
+from hbdash.figures.traces import traces
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a figure may be asked to show.
+
+    Attributes
+    ----------
+    runs : label -> draws, on the same data.
+    exact : the exact answer on grids, None where there is none; its `theta_density` is there only
+        where contours were asked for.
+    sampled : the same with densities in each run's own coordinates, by label.
+    prior : tau's prior density on a grid.
+    coordinates : "theta" or "sampled".
+    group : the group shown in detail.
+    first : the first group of the page of predictive violins.
+    dark : whether the page behind is dark.
+    """
+
+    runs: dict[str, xr.DataTree]
+    exact: xr.Dataset | None = None
+    sampled: Mapping[str, xr.Dataset] | None = None
+    prior: xr.Dataset | None = None
+    coordinates: str = "theta"
+    group: int = 0
+    first: int = 0
+    dark: bool = False
+
+    @property
+    def contours(self) -> xr.Dataset | Mapping[str, xr.Dataset] | None:
+        """Exact densities of the effects in the coordinates shown, where they were asked for."""
+        if self.coordinates == "sampled":
+            return self.sampled
+        asked = self.exact is not None and "theta_density" in self.exact
+        return self.exact if asked else None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the menu: the tab it stands in, its title, its function and how to call it."""
+
+    tab: str
+    title: str
+    function: Callable[..., go.Figure]
+    draw: Callable[[View], go.Figure]
+
+    @property
+    def caption(self) -> str:
+        """What a reader looks at: the first paragraph of the function's docstring."""
+        return " ".join(inspect.getdoc(self.function).split("\n\n")[0].split())  # type: ignore
+
+
+FIGURES: dict[str, Figure] = {
+    "funnel": Figure(
+        "Funnels",
+        "Funnels of all groups",
+        funnel,
+        lambda v: funnel(v.runs, coordinates=v.coordinates, exact=v.contours, dark=v.dark),
+    ),
+    "funnel_detail": Figure(
+        "One group",
+        "One group in detail",
+        funnel_detail,
+        lambda v: funnel_detail(
+            v.runs, v.group, coordinates=v.coordinates, exact=v.contours, dark=v.dark
+        ),
+    ),
+    "population": Figure(
+        "Population",
+        "Population mean and scale",
+        population,
+        lambda v: population(v.runs, exact=v.exact, dark=v.dark),
+    ),
+    "scale": Figure(
+        "Population",
+        "The population scale, beside its prior",
+        scale,
+        lambda v: scale(v.runs, prior=v.prior, exact=v.exact, dark=v.dark),
+    ),
+    "running_mean": Figure(
+        "Population",
+        "Running mean of log tau",
+        running_mean,
+        lambda v: running_mean(v.runs, exact=v.exact, dark=v.dark),
+    ),
+    "traces": Figure(
+        "Traces", "Traces", traces, lambda v: traces(v.runs, exact=v.exact, dark=v.dark)
+    ),
+    "ranks": Figure("Traces", "Ranks by chain", ranks, lambda v: ranks(v.runs, dark=v.dark)),
+    "autocorrelation": Figure(
+        "Traces", "Autocorrelation", autocorrelation, lambda v: autocorrelation(v.runs, dark=v.dark)
+    ),
+    "energy": Figure("Energy", "Energy", energy, lambda v: energy(v.runs, dark=v.dark)),
+    "adaptation": Figure(
+        "Energy", "Step size and tree depth", adaptation, lambda v: adaptation(v.runs, dark=v.dark)
+    ),
+    "shrinkage": Figure(
+        "Shrinkage",
+        "Shrinkage",
+        shrinkage,
+        lambda v: shrinkage(v.runs, exact=v.exact, dark=v.dark),
+    ),
+    "predictive": Figure(
+        "Predictive",
+        "Posterior predictive by group",
+        predictive,
+        lambda v: predictive(v.runs, groups=slice(v.first, v.first + 40), dark=v.dark),
+    ),
+}
+TABS = tuple(dict.fromkeys(figure.tab for figure in FIGURES.values()))

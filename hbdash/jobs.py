@@ -1,0 +1,185 @@
+"""The queue: runs off the script thread, each question once, progress and cancelling for all.
+
+A session states what it wants with `Jobs.want`; a run that nobody wants any more is dropped. One
+worker runs one job at a time, because a job's chains already use every processor.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import xarray as xr
+
+from hbdash import store
+from hbdash.run import Progress, needs_compiling, prepare, run
+from hbdash.samplers.nuts import SamplingError
+from hbdash.spec import RunSpec
+
+log = logging.getLogger(__name__)
+ACTIVE = ("waiting", "compiling", "warming up", "sampling")
+#: Jobs that may wait at a time, over all sessions.
+MOST_WAITING = 200
+
+
+class Cancelled(Exception):
+    """Nobody wants the run any more."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One question on its way, shared by every session that asks it.
+
+    `phase` is one of waiting, compiling, warming up, sampling, done, failed, cancelled. When it is
+    done, `result` names the run in the store: a stopped run has fewer draws than were asked for.
+    """
+
+    spec: RunSpec
+    phase: str = "waiting"
+    result: str | None = None
+    error: str | None = None
+    progress: Progress | None = None
+    wanted_by: set[str] = field(default_factory=set)
+    stop_asked: bool = False
+    asked_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def active(self) -> bool:
+        """Whether the job is neither done nor failed nor cancelled."""
+        return self.phase in ACTIVE
+
+    @property
+    def fraction(self) -> float:
+        """Share of the transitions made, 0 to 1."""
+        if self.progress is None:
+            return 0.0 if self.active else 1.0
+        return min(1.0, self.progress.chains.done / self.spec.sampler.transitions)
+
+    def stop(self) -> None:
+        """End sampling after the current chunks and keep the draws."""
+        self.stop_asked = True
+
+    def draws(self) -> xr.DataTree | None:
+        """The draws so far, or the finished run."""
+        if self.result is not None:
+            return store.load(self.result)
+        progress = self.progress
+        if progress is None or not progress.chains.sampling:
+            return None
+        return progress.draws()
+
+
+class Jobs:
+    """The queue of one server, shared by its sessions."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}
+        self._change = threading.Condition()
+        self._worker: threading.Thread | None = None
+
+    def want(self, session: str, specs: list[RunSpec]) -> list[Job]:
+        """Make these the runs that a session wants, queueing those that have no answer yet.
+
+        Jobs that this session wanted before, and no session wants now, are cancelled.
+
+        Raises
+        ------
+        ValueError
+            When too many runs are waiting already.
+        """
+        with self._change:
+            wanted = [self._job(spec) for spec in specs]
+            for job in self._jobs.values():
+                job.wanted_by.discard(session)
+            for job in wanted:
+                job.wanted_by.add(session)
+            self._drop_unwanted()
+            self._change.notify_all()
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(target=self._work, daemon=True, name="hbdash")
+                self._worker.start()
+            return wanted
+
+    def _job(self, spec: RunSpec) -> Job:
+        # Jobs of one stem and length differ only in when they stop by themselves.
+        name = f"{spec.key}/{spec.sampler.max_divergences}"
+        job = self._jobs.get(name)
+        if job is not None and (job.active or job.phase == "done" and job.draws() is not None):
+            return job
+        answer = answered(spec)
+        job = Job(spec)
+        if answer is not None:
+            job.phase, job.result = "done", answer.attrs["key"]
+        elif sum(waiting.phase == "waiting" for waiting in self._queue) >= MOST_WAITING:
+            raise ValueError(
+                f"{MOST_WAITING} runs are waiting already. Try again when some have finished."
+            )
+        else:
+            self._queue.append(job)
+        self._jobs[name] = job
+        return job
+
+    def _drop_unwanted(self) -> None:
+        for name, job in list(self._jobs.items()):
+            if not job.wanted_by:
+                if job.phase == "waiting":
+                    job.phase = "cancelled"
+                if not job.active:
+                    del self._jobs[name]
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                while not self._queue:
+                    self._change.wait()
+                job = self._queue.popleft()
+            if job.phase == "waiting":
+                self._answer(job)
+                with self._change:
+                    self._drop_unwanted()
+
+    def _answer(self, job: Job) -> None:
+        try:
+            earlier = store.find(job.spec)
+            question = prepare(job.spec)
+            job.phase = "compiling" if needs_compiling(question) else "warming up"
+            dt = run(job.spec, lambda progress: _watch(job, progress), earlier, question)
+            if "posterior" not in dt.children:
+                raise Cancelled
+            job.result = store.put(dt)
+            job.phase = "done"
+        except Cancelled:
+            job.phase = "cancelled"
+        except (ValueError, LookupError, SamplingError) as error:
+            job.error, job.phase = str(error.args[0] if error.args else error), "failed"
+        except Exception as error:  # a page must hear of everything that ends its run
+            log.exception("Run %s failed", job.spec.key)
+            job.error = (
+                f"Sampling failed inside the library: {type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else 'no message'}. The server's log "
+                "has the details; other settings can be run."
+            )
+            job.phase = "failed"
+        finally:
+            job.progress = None if job.phase == "done" else job.progress
+
+
+def _watch(job: Job, progress: Progress) -> bool:
+    if not job.wanted_by:
+        raise Cancelled
+    job.progress, job.phase = progress, progress.phase
+    return not job.stop_asked
+
+
+def answered(spec: RunSpec) -> xr.DataTree | None:
+    """Find the stored run that answers a spec: all its draws, or enough divergences to stop at."""
+    dt = store.find(spec)
+    if dt is None:
+        return None
+    if dt.attrs["key"] == spec.key:
+        return dt
+    limit = spec.sampler.max_divergences
+    stopped = limit is not None and int(dt["sample_stats"]["diverging"].sum()) >= limit
+    return dt if stopped else None

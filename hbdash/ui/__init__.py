@@ -1,0 +1,1 @@
+"""The only rooms that know Streamlit: frame, controls, run panel, results, share link."""

@@ -1,0 +1,133 @@
+"""Choosing the data: a scene of the study, a simulation, an example, or one's own table."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from hbdash.data import (
+    STUDY_GROUP_SIZES,
+    Data,
+    Example,
+    GroupData,
+    Scene,
+    Simulated,
+    load,
+    unknown_sigma,
+)
+from hbdash.priors import Prior
+from hbdash.ui import upload_controls
+from hbdash.ui.widgets import seeded
+
+SOURCES = {
+    "scene": "Scene",
+    "simulated": "Simulate",
+    "example": "Example",
+    "uploaded": "Upload",
+}
+_DEFAULTS: dict[str, Any] = {"scene": Scene(), "simulated": Simulated(), "example": Example()}
+SIGMAS = tuple(float(f"{s:.2g}") for s in np.geomspace(0.03, 30, 61))
+
+
+def show(data: Data, priors: dict[str, Prior]) -> tuple[Data, GroupData | None]:
+    """Show the controls of the data; return the choice and, where they load, the groups."""
+    source = st.segmented_control(
+        "Data",
+        list(SOURCES),
+        format_func=SOURCES.__getitem__,
+        key=seeded("source", data.source if data.source in SOURCES else "uploaded"),
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    kept = st.session_state.setdefault("kept_data", {})
+    kept[data.source] = data
+    start = kept.get(source, _DEFAULTS.get(source))
+    match source:
+        case "scene":
+            chosen: Data = _scene(start)
+        case "simulated":
+            chosen = _simulated(start)
+        case "example":
+            st.caption("Eight schools: coaching effects and standard errors, Rubin (1981).")
+            chosen = start
+        case _:
+            chosen = upload_controls.show(start) or data
+    kept[chosen.source] = chosen
+    try:
+        grouped = load(chosen)
+    except (ValueError, LookupError):
+        return chosen, None  # said in the main area, where the results would be
+    return chosen, unknown_sigma(grouped) if "sigma" in priors and len(grouped.values) else grouped
+
+
+def _scene(start: Scene) -> Scene:
+    name = st.segmented_control(
+        "Scene of the study",
+        ["weak", "strong", "unbalanced"],
+        key=seeded("scene", start.name),
+        required=True,
+        width="stretch",
+        help="Nine groups, mu 4.5, tau 3.5. Weak: one row a group, sigma 10. Strong: one row a "
+        "group, sigma 0.1. Unbalanced: 1 to 1,000 rows a group, sigma 10.",
+    )
+    return Scene(name=name)
+
+
+def _simulated(start: Simulated) -> Simulated:
+    n = _group_sizes(start.n)
+    sigma = st.select_slider(
+        "Noise of a row, sigma",
+        sorted({*SIGMAS, start.sigma}),
+        key=seeded("sigma", start.sigma),
+        help="Standard deviation of one row about its group, in the outcome's units; log scale.",
+    )
+    left, right = st.columns(2)
+    mu = left.number_input(
+        "mu", -1e4, 1e4, key=seeded("mu", start.mu), step=0.5, help="True population mean."
+    )
+    tau = right.number_input(
+        "tau", 0.0, 1e3, key=seeded("tau", start.tau), step=0.5, help="True population scale."
+    )
+    seed = st.number_input("Seed of the data", 0, 2**32 - 1, key=seeded("data_seed", start.seed))
+    return Simulated(n=n, sigma=sigma, mu=mu, tau=tau, seed=seed)
+
+
+def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
+    now = "study" if n == STUDY_GROUP_SIZES else "equal" if len(set(n)) == 1 else "table"
+    labels = {"equal": "Equal", "study": "The study's", "table": "Table"}
+    kind = st.segmented_control(
+        "Rows per group",
+        list(labels),
+        format_func=labels.__getitem__,
+        key=seeded("sizes", now),
+        required=True,
+        width="stretch",
+        help="The study's unbalanced vector is 10, 5, 1000, 10, 1, 5, 100, 10, 5.",
+    )
+    if kind == "study":
+        return STUDY_GROUP_SIZES
+    groups = st.slider("Groups, K", 1, 200, key=seeded("groups", len(n)))
+    if kind == "equal":
+        rows = st.slider("Rows in each group, n", 1, 1000, key=seeded("rows", min(n[0], 1000)))
+        return (rows,) * groups
+    return _table_sizes((n + n[-1:] * groups)[:groups])
+
+
+def _table_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
+    # The editor keeps its edits as long as it is given the table that it started from.
+    start = st.session_state.setdefault(f"w.sizes_start_{len(n)}", n)
+    table = pd.DataFrame({"group": [str(k) for k in range(len(n))], "rows": start})
+    edited = st.data_editor(
+        table,
+        hide_index=True,
+        disabled=["group"],
+        height=min(36 * (len(n) + 1), 260),
+        column_config={
+            "rows": st.column_config.NumberColumn(min_value=1, max_value=100_000, required=True)
+        },
+        key=f"sizes_{len(n)}_{hash(start)}",
+    )
+    rows = pd.to_numeric(edited["rows"], errors="coerce").fillna(1).clip(1, 100_000)
+    return tuple(int(value) for value in rows)

@@ -1,0 +1,55 @@
+"""What the controls of a lab hold: one question asked under several parameterizations."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hbdash.data import Data, Scene
+from hbdash.models import MODELS
+from hbdash.parameterization import Centered, NonCentered, Parameterization, label
+from hbdash.priors import Prior
+from hbdash.samplers.nuts import NUTS
+from hbdash.spec import RunSpec, check_priors
+
+#: Transitions that one press of a button may ask for, over all parameterizations and chains.
+MOST_TRANSITIONS = 600_000
+
+
+class Draft(BaseModel):
+    """A frozen draft: each change makes a new one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    data: Data = Scene()
+    priors: dict[str, Prior] = Field(default_factory=MODELS["normal_means"].default_priors)
+    parameterizations: tuple[Parameterization, ...] = Field(
+        (Centered(), NonCentered()), min_length=1, max_length=6
+    )
+    sampler: NUTS = NUTS()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        check_priors("normal_means", self.priors)
+        kinds = [chosen.kind for chosen in self.parameterizations]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"`parameterizations` must differ in kind, got {', '.join(kinds)}.")
+        if self.transitions > MOST_TRANSITIONS:
+            raise ValueError(
+                f"All parameterizations together may ask for {MOST_TRANSITIONS:,} transitions, "
+                f"got {self.transitions:,}. Ask for fewer draws, chains or parameterizations."
+            )
+        return self
+
+    @property
+    def transitions(self) -> int:
+        """Budget of the whole draft: transitions over all parameterizations and chains."""
+        return len(self.parameterizations) * self.sampler.transitions
+
+    def specs(self) -> dict[str, RunSpec]:
+        """The runs to ask for, by label, in the order of their colours."""
+        return {
+            label(chosen): RunSpec(
+                data=self.data, priors=self.priors, parameterization=chosen, sampler=self.sampler
+            )
+            for chosen in self.parameterizations
+        }

@@ -1,0 +1,65 @@
+"""The frame around every page: set-up, navigation, and what a server and a session own."""
+
+import threading
+import uuid
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from hbdash.jobs import Jobs
+
+#: Seconds a closed tab keeps its runs: a reload or a lost connection comes back within them.
+GRACE = 60
+
+
+@dataclass(frozen=True)
+class Session:
+    """A browser tab, by a name of its own."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """The queue, shared by all sessions of this server."""
+    return Jobs()
+
+
+def _release(session: Session) -> None:
+    timer = threading.Timer(GRACE, jobs().want, (session.id, []))
+    timer.daemon = True
+    timer.start()
+
+
+@st.cache_resource(scope="session", on_release=_release, show_spinner=False)
+def session() -> Session:
+    """This tab; what it wanted is dropped a while after it closes."""
+    return Session()
+
+
+def main() -> None:
+    """Lay the frame and run the page inside it."""
+    st.set_page_config(page_title="hbdash", layout="wide", initial_sidebar_state="expanded")
+    page = st.navigation(
+        [st.Page("pages/funnel.py", title="Funnel lab", url_path="funnel", default=True)]
+    )
+    st.session_state["_framed"] = True
+    try:
+        page.run()
+    finally:
+        st.session_state["_framed"] = False
+
+
+def require_frame() -> None:
+    """Come back through the frame where a page was started without it.
+
+    On a fresh server a first visit to a page's own address runs its file alone.
+    """
+    if not st.session_state.get("_framed"):
+        main()
+        st.stop()
+
+
+def is_dark() -> bool:
+    """Whether the reader sees the dark theme."""
+    return st.context.theme.type == "dark"

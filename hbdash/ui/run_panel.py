@@ -1,0 +1,163 @@
+"""Asking for runs and watching them: run, live, progress, stop, cancel, continue."""
+
+import time
+from dataclasses import dataclass, field
+
+import streamlit as st
+import xarray as xr
+
+from hbdash import store
+from hbdash.figures.funnel import funnel
+from hbdash.jobs import Job
+from hbdash.run import prepare_data
+from hbdash.ui.draft import Draft
+from hbdash.ui.frame import is_dark, jobs, session
+from hbdash.ui.widgets import replace_draft
+
+#: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
+PATIENCE = 0.8
+POLL = 0.4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The draft that was asked, and what came of it.
+
+    `runs` holds the finished runs by label, in the order of their colours; `current` says whether
+    the controls still show the same draft.
+    """
+
+    draft: Draft
+    runs: dict[str, xr.DataTree] = field(default_factory=dict)
+    active: bool = False
+    current: bool = True
+
+
+def ask(draft: Draft) -> Asked | None:
+    """Show the buttons, ask for what they say, and return what there is to show."""
+    state = st.session_state
+    left, middle, _ = st.sidebar.columns([2, 2, 1], vertical_alignment="center")
+    pressed = left.button("Run", type="primary", width="stretch", key="run")
+    live = middle.toggle(
+        "Live", value=True, key="live", help="Run again whenever a control is released."
+    )
+    resumed = state.pop("run_now", False)
+    if pressed or resumed or live and draft not in (state.get("asked"), state.get("cancelled")):
+        state["asked"], state["cancelled"] = draft, None
+    asked: Draft | None = state.get("asked")
+    if asked is None:
+        st.info("Press Run to sample with these settings.")
+        return None
+    try:
+        wanted = _want(asked)
+    except (ValueError, LookupError) as error:
+        st.error(str(error.args[0] if error.args else error))
+        return None
+    _wait(list(wanted.values()))
+    _tell_trouble(wanted)
+    active = any(job.active for job in wanted.values())
+    runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
+    found = Asked(asked, runs, active, current=asked == draft)
+    if active:
+        st.fragment(_watch, run_every=POLL)(wanted)
+    else:
+        _after(found, wanted)
+    return found
+
+
+def _want(asked: Draft) -> dict[str, Job]:
+    specs = asked.specs()
+    for spec in specs.values():
+        prepare_data(spec)  # what does not fit is said before anything is queued
+    if st.session_state.get("cancelled") == asked:
+        jobs().want(session().id, [])
+        return {}
+    return dict(zip(specs, jobs().want(session().id, list(specs.values())), strict=True))
+
+
+def _wait(wanted: list[Job]) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and any(job.active for job in wanted):
+        if any(job.phase == "compiling" for job in wanted):
+            return
+        time.sleep(0.005)
+
+
+def _finished(job: Job) -> xr.DataTree | None:
+    return store.load(job.result) if job.phase == "done" and job.result else None
+
+
+def _tell_trouble(wanted: dict[str, Job]) -> None:
+    for label, job in wanted.items():
+        if job.phase == "failed":
+            st.error(f"**{label}**: {job.error}")
+    if (trouble := store.trouble()) is not None:
+        st.warning(trouble)
+
+
+def _watch(wanted: dict[str, Job]) -> None:
+    """Show the progress of active runs, and the funnel filling up."""
+    if not any(job.active for job in wanted.values()):
+        st.rerun()
+    with st.container(border=True, key="progress"):
+        for label, job in wanted.items():
+            st.progress(job.fraction, text=f"**{label}** — {describe(job)}")
+        stop, cancel, _ = st.columns([1, 1, 4])
+        if stop.button("Stop and keep", key="stop", help="End here and keep the draws."):
+            for job in wanted.values():
+                job.stop()
+        if cancel.button("Cancel", key="cancel", help="End here and drop the runs."):
+            st.session_state["cancelled"] = st.session_state["asked"]
+            st.rerun()
+    filling = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
+    if filling:
+        st.plotly_chart(
+            funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch"
+        )
+
+
+def describe(job: Job) -> str:
+    """Say where a run is: its phase, draws, divergences, step size and gradients so far."""
+    progress = job.progress
+    if progress is None or not progress.chains.each:
+        return job.phase
+    chains = progress.chains
+    warmup = job.spec.sampler.num_warmup * len(chains.each)
+    draws = max(0, sum(max(0, chain.done - warmup // len(chains.each)) for chain in chains.each))
+    return (
+        f"{job.phase} · {draws:,} draws · {chains.divergences:,} divergences · step size "
+        f"{chains.step_size:.3g} · {chains.gradients:,} gradients"
+    )
+
+
+def _after(asked: Asked, wanted: dict[str, Job]) -> None:
+    """Say what the results belong to, and offer to go on."""
+    if not wanted:
+        st.info("Cancelled. Press Run to sample with these settings.")
+        return
+    if not asked.current:
+        st.warning(
+            "These results belong to other settings than the controls show. Press Run to update."
+        )
+    if not asked.runs:
+        return
+    lengths = {dt.attrs["key"].rpartition("-")[2] for dt in asked.runs.values()}
+    longest = max(map(int, lengths))
+    st.button(
+        "Continue: 1,000 more draws a chain",
+        key="continue",
+        on_click=_go_on,
+        args=(asked.draft, longest + 1000),
+        help="Goes on where the chains ended; the result is the one that a single longer run gives.",
+    )
+
+
+def _go_on(draft: Draft, num_samples: int) -> None:
+    try:
+        sampler = draft.sampler.model_validate(
+            draft.sampler.model_dump() | {"num_samples": num_samples}
+        )
+        replace_draft(Draft.model_validate(draft.model_dump() | {"sampler": sampler}))
+        st.session_state["run_now"] = True
+    except ValueError as error:
+        st.toast(str(error).splitlines()[0])
