@@ -67,7 +67,8 @@ class Job:
         progress = self.progress
         if progress is None or not progress.chains.sampling:
             return None
-        return progress.draws()
+        dt = progress.draws()
+        return dt if "posterior" in dt.children else None
 
 
 class Jobs:

@@ -6,6 +6,10 @@ require_frame()
 
 from hbdash.ui import controls, results, run_panel  # noqa: E402  (nothing runs outside the frame)
 
+controls.heading(
+    "Funnel lab",
+    "Groups around a population: which coordinates let NUTS see all of it?",
+)
 draft = controls.sidebar()
 asked = run_panel.ask(draft)
 results.show(asked)

@@ -20,41 +20,44 @@ from hbdash.priors import Prior
 from hbdash.ui import upload_controls
 from hbdash.ui.widgets import seeded
 
-SOURCES = {
-    "scene": "Scene",
-    "simulated": "Simulate",
-    "example": "Example",
-    "uploaded": "Upload",
+SOURCES = {"ready": "Examples", "simulated": "Simulate", "uploaded": "Upload"}
+#: What is there at one click, with what to know of it.
+READY: dict[str, tuple[Data, str]] = {
+    "weak": (Scene(name="weak"), "Nine groups of one row, sigma 10: the study's weak scene."),
+    "strong": (Scene(name="strong"), "Nine groups of one row, sigma 0.1: its strong scene."),
+    "unbalanced": (
+        Scene(name="unbalanced"),
+        "Nine groups of 10, 5, 1000, 10, 1, 5, 100, 10 and 5 rows, sigma 10: its unbalanced scene.",
+    ),
+    "eight schools": (
+        Example(),
+        "Coaching effects and their standard errors, in points: Rubin (1981).",
+    ),
 }
-_DEFAULTS: dict[str, Any] = {"scene": Scene(), "simulated": Simulated(), "example": Example()}
 SIGMAS = tuple(float(f"{s:.2g}") for s in np.geomspace(0.03, 30, 61))
 
 
 def show(data: Data, priors: dict[str, Prior]) -> tuple[Data, GroupData | None]:
     """Show the controls of the data; return the choice and, where they load, the groups."""
+    kept = st.session_state.setdefault("kept_data", {})
+    here = _tab_of(data)
+    kept[here] = data
     source = st.segmented_control(
         "Data",
         list(SOURCES),
         format_func=SOURCES.__getitem__,
-        key=seeded("source", data.source if data.source in SOURCES else "uploaded"),
+        key=seeded("source", here),
         required=True,
         label_visibility="collapsed",
-        width="stretch",
     )
-    kept = st.session_state.setdefault("kept_data", {})
-    kept[data.source] = data
-    start = kept.get(source, _DEFAULTS.get(source))
     match source:
-        case "scene":
-            chosen: Data = _scene(start)
+        case "ready":
+            chosen: Data = _ready(kept.get(source, Scene()))
         case "simulated":
-            chosen = _simulated(start)
-        case "example":
-            st.caption("Eight schools: coaching effects and standard errors, Rubin (1981).")
-            chosen = start
+            chosen = _simulated(kept.get(source, Simulated()))
         case _:
-            chosen = upload_controls.show(start) or data
-    kept[chosen.source] = chosen
+            chosen = upload_controls.show(kept.get(source)) or data
+    kept[_tab_of(chosen)] = chosen
     try:
         grouped = load(chosen)
     except (ValueError, LookupError):
@@ -62,17 +65,22 @@ def show(data: Data, priors: dict[str, Prior]) -> tuple[Data, GroupData | None]:
     return chosen, unknown_sigma(grouped) if "sigma" in priors and len(grouped.values) else grouped
 
 
-def _scene(start: Scene) -> Scene:
-    name = st.segmented_control(
-        "Scene of the study",
-        ["weak", "strong", "unbalanced"],
-        key=seeded("scene", start.name),
+def _tab_of(data: Data) -> str:
+    return {"simulated": "simulated", "uploaded": "uploaded"}.get(data.source, "ready")
+
+
+def _ready(start: Data) -> Data:
+    now = next((name for name, (data, _) in READY.items() if data == start), "weak")
+    name = st.pills(
+        "Ready to run",
+        list(READY),
+        key=seeded("ready", now),
         required=True,
-        width="stretch",
-        help="Nine groups, mu 4.5, tau 3.5. Weak: one row a group, sigma 10. Strong: one row a "
-        "group, sigma 0.1. Unbalanced: 1 to 1,000 rows a group, sigma 10.",
+        label_visibility="collapsed",
     )
-    return Scene(name=name)
+    chosen, about = READY[name or now]
+    st.caption(about)
+    return chosen
 
 
 def _simulated(start: Simulated) -> Simulated:

@@ -24,7 +24,7 @@ def show(draft: Draft) -> None:
         priors = ", ".join(f"{site} ~ {prior}" for site, prior in spec.priors.items())
         st.caption(f"Priors: {priors}.")
     with right:
-        st.graphviz_chart(diagram(spec, dark=is_dark()), width="stretch")
+        st.graphviz_chart(diagram(spec, dark=is_dark()), width=260)
     code = script(spec)
     st.code(code, language="python", height=520)
     st.download_button("Download the script", code, "hbdash_run.py", "text/x-python",

@@ -23,10 +23,10 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "ess_bulk": ("ESS bulk", "%d", "Effective draws, the lower of mu and log tau."),
     "ess_tail": ("ESS tail", "%d", "Effective draws for the 5 and 95 % quantiles."),
     "step_size": ("Step size", "%.3g", "Mean over chains."),
-    "gradients_per_draw": ("Gradients / draw", "%.1f", "After the warmup."),
-    "ess_per_1000_gradients": ("ESS / 1,000 gradients", "%.2f", "ESS bulk, after the warmup."),
+    "gradients_per_draw": ("Grads / draw", "%.1f", "Gradient evaluations, after the warmup."),
+    "ess_per_1000_gradients": ("ESS / 1k grads", "%.2f", "ESS bulk per 1,000 gradients after the warmup."),
     "ess_per_second": ("ESS / s", "%d", "ESS bulk per wall second, warmup included."),
-    "wall_seconds": ("Wall time, s", "%.2f", "Warmup and draws; compiling not included."),
+    "wall_seconds": ("Wall, s", "%.2f", "Warmup and draws; compiling not included."),
     "error": (
         "Error, MCSE",
         "%.1f",
@@ -91,7 +91,8 @@ def _scoreboard(scores: list[Score]) -> None:
         for name, (title, form, text) in COLUMNS.items()
     }
     marks = table.style.apply(lambda _: _marks(scores, table), axis=None)
-    st.dataframe(marks, hide_index=True, column_config=config, width="stretch", key="scoreboard")
+    with st.container(key="scoreboard"):
+        st.dataframe(marks, hide_index=True, column_config=config, width="stretch")
 
 
 def _marks(scores: list[Score], table: pd.DataFrame) -> pd.DataFrame:

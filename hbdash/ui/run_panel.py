@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 import xarray as xr
+from streamlit.delta_generator import DeltaGenerator
 
 from hbdash import store
 from hbdash.figures.funnel import funnel
@@ -36,7 +37,8 @@ class Asked:
 def ask(draft: Draft) -> Asked | None:
     """Show the buttons, ask for what they say, and return what there is to show."""
     state = st.session_state
-    left, middle, _ = st.sidebar.columns([2, 2, 1], vertical_alignment="center")
+    place = st.sidebar.container(key="run_buttons")
+    left, middle = place.columns(2, vertical_alignment="center")
     pressed = left.button("Run", type="primary", width="stretch", key="run")
     live = middle.toggle(
         "Live", value=True, key="live", help="Run again whenever a control is released."
@@ -61,7 +63,7 @@ def ask(draft: Draft) -> Asked | None:
     if active:
         st.fragment(_watch, run_every=POLL)(wanted)
     else:
-        _after(found, wanted)
+        _after(found, wanted, place)
     return found
 
 
@@ -130,7 +132,7 @@ def describe(job: Job) -> str:
     )
 
 
-def _after(asked: Asked, wanted: dict[str, Job]) -> None:
+def _after(asked: Asked, wanted: dict[str, Job], place: DeltaGenerator) -> None:
     """Say what the results belong to, and offer to go on."""
     if not wanted:
         st.info("Cancelled. Press Run to sample with these settings.")
@@ -143,9 +145,10 @@ def _after(asked: Asked, wanted: dict[str, Job]) -> None:
         return
     lengths = {dt.attrs["key"].rpartition("-")[2] for dt in asked.runs.values()}
     longest = max(map(int, lengths))
-    st.button(
-        "Continue: 1,000 more draws a chain",
+    place.button(
+        "Continue: 1,000 more draws",
         key="continue",
+        width="stretch",
         on_click=_go_on,
         args=(asked.draft, longest + 1000),
         help="Goes on where the chains ended; the result is the one that a single longer run gives.",
