@@ -11,6 +11,13 @@ if "xla_backend_extra_options" not in os.environ.get("XLA_FLAGS", ""):
 
 import jax  # noqa: E402  (XLA reads its flags once, when the backend starts)
 
+# A restarted server finds its compiled programs beside its runs.
+_CACHE = os.path.join(os.environ.get("HBDASH_STORE", ".hbdash"), "xla")
+if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    jax.config.update("jax_compilation_cache_dir", os.path.abspath(_CACHE))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
 # 64 bits cost about a quarter more time than 32 and remove every question about rounding: in
 # likelihoods of a million rows, in data far from zero, deep in the neck of a funnel.
 jax.config.update("jax_enable_x64", True)

@@ -97,6 +97,17 @@ def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score
     )
 
 
+def moments(dt: xr.DataTree) -> dict[str, dict[str, float | list[float]]]:
+    """Posterior mean, sd and 5, 50 and 95 % quantiles of each site; lists of K for the effects."""
+    found: dict[str, dict[str, float | list[float]]] = {}
+    for name, draws in dt["posterior"].data_vars.items():
+        values = draws.values.reshape(-1, *draws.shape[2:])
+        numbers = {"mean": values.mean(0), "sd": values.std(0, ddof=1)}
+        numbers |= {str(q): np.quantile(values, q, axis=0) for q in (0.05, 0.5, 0.95)}
+        found[str(name)] = {key: value.tolist() for key, value in numbers.items()}
+    return found
+
+
 def bfmi(dt: xr.DataTree) -> np.ndarray:
     """E-BFMI of each chain."""
     energy = dt["sample_stats"]["energy"].values
@@ -147,7 +158,7 @@ def checks(score: Score) -> list[Check]:
             Check(
                 "bad" if score.divergences > FEW_DIVERGENCES * score.draws else "warn",
                 f"{score.divergences:,} of {score.draws:,} draws diverged",
-                "choose a parameterization further from this one, or raise target accept",
+                "raise target accept, or move the centeredness the other way",
             )
         )
     if score.error > LARGE_ERROR:
@@ -192,34 +203,32 @@ def verdict(scores: list[Score]) -> tuple[Literal["good", "warn", "bad"], str]:
     findings = {s.label: checks(s) for s in scores}
     sound = [s for s in scores if not any(c.level == "bad" for c in findings[s.label])]
     if not sound:
-        worst = min(scores, key=lambda s: (len(findings[s.label]), s.divergences))
-        first = findings[worst.label][0]
+        least = min(scores, key=lambda s: (len(findings[s.label]), s.divergences))
+        first = findings[least.label][0]
         return "bad", (
-            f"None of these runs can be trusted: under {worst.label}, {first.finding}. "
+            f"None of these runs can be trusted: under {least.label}, {first.finding}. "
             f"Next: {first.action}."
         )
     best = max(sound, key=lambda s: np.nan_to_num(s.ess_per_1000_gradients))
     others = [s for s in scores if s is not best]
     failed = [s for s in others if s not in sound]
+    level: Literal["good", "warn"] = "warn" if failed or findings[best.label] else "good"
+    doubt = _doubt(findings[best.label])
     if failed:
         why = "; ".join(f"{s.label}: {findings[s.label][0].finding}" for s in failed)
-        return "warn", f"Use {best.label}. Not to be trusted — {why}. {_next(findings[best.label])}"
+        return level, f"Use **{best.label}**. Not to be trusted: {why}. {doubt}"
     if others:
         least = min(others, key=lambda s: s.ess_per_1000_gradients)
         ratio = best.ess_per_1000_gradients / max(least.ess_per_1000_gradients, 1e-9)
         pace = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-        level = "warn" if findings[best.label] else "good"
         return level, (
-            f"All runs are sound. {best.label.capitalize()} gives {pace} times as many effective "
-            f"draws per gradient as {least.label}. {_next(findings[best.label])}"
+            f"All runs are sound. **{best.label.capitalize()}** gives {pace} times as many "
+            f"effective draws per gradient as {least.label}. {doubt}"
         )
-    if findings[best.label]:
-        first = findings[best.label][0]
-        return "warn", f"{best.label.capitalize()}: {first.finding}. Next: {first.action}."
-    return "good", f"{best.label.capitalize()} is sound: no check fails. {_next([])}"
+    return level, f"**{best.label.capitalize()}** passes every check that forbids its use. {doubt}"
 
 
-def _next(findings: list[Check]) -> str:
+def _doubt(findings: list[Check]) -> str:
     if findings:
-        return f"Next: {findings[0].finding}; {findings[0].action}."
+        return f"Still, {findings[0].finding}: {findings[0].action}."
     return "Next: move sigma or the rows per group, and watch which one wins."

@@ -8,6 +8,8 @@ import streamlit as st
 
 from hbdash.jobs import Jobs
 
+#: Pixels: three words side by side, and still half of a narrow window for the picture.
+SIDEBAR = 324
 #: Seconds a closed tab keeps its runs: a reload or a lost connection comes back within them.
 GRACE = 60
 
@@ -39,7 +41,7 @@ def session() -> Session:
 
 def main() -> None:
     """Lay the frame and run the page inside it."""
-    st.set_page_config(page_title="hbdash", layout="wide", initial_sidebar_state="expanded")
+    st.set_page_config(page_title="hbdash", layout="wide", initial_sidebar_state=SIDEBAR)
     page = st.navigation(
         [st.Page("pages/funnel.py", title="Funnel lab", url_path="funnel", default=True)]
     )

@@ -61,15 +61,15 @@ def show(
 
 def _mixed(start: Mixed, data: GroupData | None) -> Mixed:
     how = st.segmented_control(
-        "Mixed: centered are",
+        "Mixed: centered groups",
         ["rows", "hand"],
-        format_func={"rows": "groups with many rows", "hand": "chosen groups"}.__getitem__,
+        format_func={"rows": "many rows", "hand": "by hand"}.__getitem__,
         key=seeded("mixed_how", "rows" if start.groups is None else "hand"),
         required=True,
     )
     if how == "rows":
         threshold = st.number_input(
-            "From this many rows", 1, 1_000_000, key=seeded("threshold", start.threshold)
+            "Centered from this many rows", 1, 1_000_000, key=seeded("threshold", start.threshold)
         )
         return Mixed(threshold=threshold)
     names = data.names if data is not None else ()
