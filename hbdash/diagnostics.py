@@ -182,8 +182,8 @@ def checks(score: Score) -> list[Check]:
             Check("bad", f"R-hat is {score.r_hat:.3f}, above {HIGH_RHAT}", "draw more, or longer")
         )
     low = LOW_ESS_PER_CHAIN * score.chains
-    if min(score.ess_bulk, score.ess_tail) < low:
-        least = min(score.ess_bulk, score.ess_tail)
+    least = np.nan_to_num(min(score.ess_bulk, score.ess_tail))
+    if least < low:
         found.append(
             Check("warn", f"only {least:.0f} effective draws, below {low}", "continue for more")
         )

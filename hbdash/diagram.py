@@ -29,7 +29,9 @@ def diagram(spec: RunSpec, *, dark: bool = False) -> str:
         MODELS[spec.model].rowwise_program,
         model_args=(data, prior, None if centered else np.full(len(data.names), 0.5)),
     )
-    ink, seen, latent = ("#E3E9EF", "#4A5663", "#171E27") if dark else ("#1B2733", "#D5DBE1", "#FFFFFF")
+    ink, seen, latent = (
+        ("#E3E9EF", "#4A5663", "#171E27") if dark else ("#1B2733", "#D5DBE1", "#FFFFFF")
+    )
     # Attributes given before the statements are the defaults of all that follow.
     defaults = (
         f'graph [bgcolor=transparent color="{ink}" fontcolor="{ink}" fontname="sans-serif"]\n'

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hbdash.parameterization import Centered, Learned, NonCentered, centeredness, label
+from hbdash.priors import Prior
 from hbdash.spec import RunSpec
 
 _SCRIPT = '''\
@@ -91,13 +92,18 @@ def script(spec: RunSpec, learned: np.ndarray | None = None) -> str:
         known="" if unknown else f"sigma = jnp.array({_numbers(data.sigma)})\n",
         learned=remark,
         centeredness=_numbers(values),
-        mu=spec.priors["mu"],
-        tau=spec.priors["tau"],
-        sigma=f'    sigma = numpyro.sample("sigma", dist.{spec.priors["sigma"]})\n'
+        mu=_code(spec.priors["mu"]),
+        tau=_code(spec.priors["tau"]),
+        sigma=f'    sigma = numpyro.sample("sigma", dist.{_code(spec.priors["sigma"])})\n'
         if unknown
         else "",
         **sampler,
     )
+
+
+def _code(prior: Prior) -> str:
+    """Write a prior so that its numbers read back exactly."""
+    return f"{prior.dist}({', '.join(f'{name}={v!r}' for name, v in prior.parameters.items())})"
 
 
 def _numbers(values: np.ndarray | None) -> str:

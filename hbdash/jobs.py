@@ -91,7 +91,11 @@ class Jobs:
             When too many runs are waiting already.
         """
         with self._change:
-            wanted = [self._job(spec) for spec in specs]
+            try:
+                wanted = [self._job(spec) for spec in specs]
+            except ValueError:
+                self._drop_unwanted()  # what was queued before the refusal
+                raise
             for job in self._jobs.values():
                 job.wanted_by.discard(session)
             for job in wanted:
@@ -152,7 +156,12 @@ class Jobs:
             job.result = store.put(dt)
             job.phase = "done"
         except Cancelled:
-            job.phase = "cancelled"
+            with self._change:
+                if job.wanted_by and not job.stop_asked:  # somebody came while it was ending
+                    job.phase = "waiting"
+                    self._queue.append(job)
+                else:
+                    job.phase = "cancelled"
         except (ValueError, LookupError, SamplingError) as error:
             job.error, job.phase = str(error.args[0] if error.args else error), "failed"
         except Exception as error:  # a page must hear of everything that ends its run
@@ -163,6 +172,9 @@ class Jobs:
                 "has the details; other settings can be run."
             )
             job.phase = "failed"
+        except BaseException:  # the end of this thread; the next question starts another
+            job.error, job.phase = "The worker ended before the run did. Ask again.", "failed"
+            raise
         finally:
             job.progress = None if job.phase == "done" else job.progress
 

@@ -112,9 +112,7 @@ def centeredness(spec: Parameterization, data: GroupData) -> np.ndarray:
 
 def _by_hand(chosen: tuple[int, ...], groups: int) -> np.ndarray:
     if chosen and max(chosen) >= groups:
-        raise ValueError(
-            f"`groups` must name groups from 0 to {groups - 1}, got {max(chosen)}."
-        )
+        raise ValueError(f"`groups` must name groups from 0 to {groups - 1}, got {max(chosen)}.")
     values = np.zeros(groups)
     values[list(chosen)] = 1
     return values
@@ -123,7 +121,7 @@ def _by_hand(chosen: tuple[int, ...], groups: int) -> np.ndarray:
 def by_information(data: GroupData) -> np.ndarray:
     """Each group's share of information from its own data, lambda_k = tau^2 / (tau^2 + s_k^2).
 
-    tau is the mean of its posterior under a flat prior on mu and a scale-matched half-Cauchy on
+    tau is the median of its posterior under a flat prior on mu and a scale-matched half-Cauchy on
     tau, so that no pilot run is needed. Shape (K,).
     """
     s2 = np.maximum(data.standard_error, np.finfo(float).tiny) ** 2

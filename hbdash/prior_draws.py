@@ -31,9 +31,7 @@ def densities(priors: dict[str, Prior], seed: int = 0) -> xr.Dataset:
         low, high = (low, high) if site == "mu" else (0.0, high)
         pad = 0.05 * (high - low)
         x = np.linspace(low - pad if site == "mu" else high * 1e-4, high + pad, _POINTS)
-        found[site] = xr.DataArray(
-            density(prior, x), dims=[f"{site}_x"], coords={f"{site}_x": x}
-        )
+        found[site] = xr.DataArray(density(prior, x), dims=[f"{site}_x"], coords={f"{site}_x": x})
     return xr.Dataset(found)
 
 

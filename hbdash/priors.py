@@ -104,9 +104,7 @@ def _number(family: str, name: str, value: Any) -> float:
     value = float(value)
     low = SMALLEST if is_positive(family, name) else -LARGEST
     if not math.isfinite(value) or not low <= value <= LARGEST:
-        raise ValueError(
-            f"{family}'s `{name}` must lie in [{low:g}, {LARGEST:g}], got {value:g}."
-        )
+        raise ValueError(f"{family}'s `{name}` must lie in [{low:g}, {LARGEST:g}], got {value:g}.")
     return value
 
 

@@ -253,9 +253,7 @@ def _dataset(sites: dict[str, np.ndarray], effects: tuple[str, ...], coords: Any
         for name, value in sites.items()
     }
     chains, draws = next(iter(sites.values())).shape[:2]
-    return xr.Dataset(
-        variables, coords | {"chain": np.arange(chains), "draw": np.arange(draws)}
-    )
+    return xr.Dataset(variables, coords | {"chain": np.arange(chains), "draw": np.arange(draws)})
 
 
 def _statistics(draws: list[dict[str, np.ndarray]], max_tree_depth: int) -> xr.Dataset:

@@ -100,8 +100,7 @@ def check_priors(model: str, priors: dict[str, Prior]) -> None:
             )
         if prior.dist not in families[site]:
             raise ValueError(
-                f"The prior of {site} must be one of {', '.join(families[site])}, "
-                f"got {prior.dist}."
+                f"The prior of {site} must be one of {', '.join(families[site])}, got {prior.dist}."
             )
         if site != "mu" and prior.dist == "Uniform" and prior.parameters["low"] < 0:
             raise ValueError(

@@ -6,6 +6,7 @@ recently used runs give way when the folder exceeds its cap.
 """
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -75,9 +76,11 @@ def save(dt: xr.DataTree) -> bool:
     key = dt.attrs["key"]
     draft = _runs() / f".draft-{uuid.uuid4().hex}"
     try:
+        # In memory first: HDF5 writing to a disk that fills up takes the whole process down.
+        raw = bytes(dt.to_netcdf(engine="h5netcdf"))
         draft.mkdir(parents=True)
-        dt.to_netcdf(draft / "result.nc", engine="h5netcdf")
-        checksum = hashlib.sha256((draft / "result.nc").read_bytes()).hexdigest()
+        (draft / "result.nc").write_bytes(raw)
+        checksum = hashlib.sha256(raw).hexdigest()
         about = {"key": key, "sha256": checksum, "spec": json.loads(dt.attrs["spec"])}
         (draft / "spec.json").write_text(json.dumps(about, indent=1))
         with _lock:
@@ -114,7 +117,7 @@ def load(key: str) -> xr.DataTree | None:
         raw = (folder / "result.nc").read_bytes()
         if hashlib.sha256(raw).hexdigest() != about["sha256"]:
             raise ValueError("the checksum of result.nc differs from the one written")
-        with xr.open_datatree(folder / "result.nc", engine="h5netcdf") as stored:
+        with xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
             dt = stored.load()
         RunSpec.model_validate(about["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -145,7 +148,8 @@ def _lengths(stem: str) -> set[int]:
 
 def _is_key(key: str) -> bool:
     stem, _, length = key.partition("-")
-    return len(stem) == 24 and set(stem) <= set("0123456789abcdef") and length.isdecimal()
+    digits = length.isascii() and length.isdecimal() and len(length) < 10
+    return len(stem) == 24 and set(stem) <= set("0123456789abcdef") and digits
 
 
 def keys() -> list[str]:

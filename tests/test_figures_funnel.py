@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import xarray as xr
-from fake_runs import fake_exact, fake_run
+from tests.fake_runs import fake_exact, fake_run
 from PIL import Image
 
 from hbdash.figures import draws, raster, theme

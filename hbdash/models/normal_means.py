@@ -25,9 +25,7 @@ def design(data: GroupData) -> dict[str, np.ndarray]:
     return {"n": data.n, "mean": data.mean, "ss": data.ss} | known
 
 
-def program(
-    design: dict[str, Any], prior: dict[str, Distribution], centeredness: Any
-) -> None:
+def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness: Any) -> None:
     """The model itself, in NumPyro.
 
     Parameters

@@ -97,11 +97,15 @@ class NUTS(BaseModel):
 
 @dataclass
 class Chain:
-    """One chain on its way: its state, its transitions so far, and their chunks."""
+    """One chain on its way: its state, its transitions so far, and their chunks.
+
+    `until` is where the chunk ends that a thread is working on.
+    """
 
     state: Any
     done: int = 0
     resumed: int = 0
+    until: int = 0
     pace: int = 25
     warmup: list[dict[str, Any]] = field(default_factory=list)
     draws: list[dict[str, Any]] = field(default_factory=list)
@@ -187,6 +191,8 @@ def _next_chains(
                 return
             chain = min(waiting, key=lambda chain: chain.done)
             idle.remove(chain)
+            end = _end_of_phase(chain, chains)
+            chain.until = min(chain.done + min(chain.pace, CHUNK), end)
         yield chain
 
 
@@ -195,14 +201,19 @@ def _stop_when_asked(chains: Chains, on_chunk: Any) -> None:
     stop = on_chunk is not None and on_chunk(chains) is False
     stop |= config.max_divergences is not None and chains.divergences >= config.max_divergences
     if stop and chains.target is None:
-        # Chains that are behind catch up, so that every chain ends at the same draw.
-        chains.target = max(1, *(chain.done for chain in chains.each))
+        # Chains that are behind catch up, so that every chain ends at the same draw. One that is
+        # in the middle of a chunk cannot end before it.
+        chains.target = max(1, *(max(chain.done, chain.until) for chain in chains.each))
+
+
+def _end_of_phase(chain: Chain, chains: Chains) -> int:
+    warmup = chains.config.num_warmup
+    return min(warmup, chains.last) if chain.done < warmup else chains.last
 
 
 def _advance(chain: Chain, chains: Chains, program: Program, given: Any) -> None:
-    warmup = chains.config.num_warmup
-    in_warmup = chain.done < warmup
-    count = min(chain.pace, CHUNK, (warmup if in_warmup else chains.last) - chain.done)
+    in_warmup = chain.done < chains.config.num_warmup
+    count = chain.until - chain.done
     began = time.perf_counter()
     state, rows = program.advance(chain.state, np.int64(count), given)
     rows = jax.tree.map(lambda rows: np.asarray(rows)[:count], rows)

@@ -55,7 +55,9 @@ def inputs(
     """Arrange one question's numbers as the arguments of its program, in 64 bits."""
     return {
         "design": {name: np.asarray(value, float) for name, value in design.items()},
-        "priors": {s: {p: np.float64(v) for p, v in values.items()} for s, values in priors.items()},
+        "priors": {
+            s: {p: np.float64(v) for p, v in values.items()} for s, values in priors.items()
+        },
         "centeredness": np.asarray(centeredness, float),
         "target_accept_prob": np.float64(target_accept_prob),
     }

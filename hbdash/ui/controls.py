@@ -7,8 +7,13 @@ import streamlit as st
 from pydantic import ValidationError
 
 from hbdash.spec import explain
-from hbdash.ui import data_controls, link, parameterization_controls, prior_controls
-from hbdash.ui import sampler_controls
+from hbdash.ui import (
+    data_controls,
+    link,
+    parameterization_controls,
+    prior_controls,
+    sampler_controls,
+)
 from hbdash.ui.draft import Draft
 from hbdash.ui.widgets import replace_draft
 

@@ -1,6 +1,5 @@
 """Choosing the data: a scene of the study, a simulation, an example, or one's own table."""
 
-from typing import Any
 
 import numpy as np
 import pandas as pd

@@ -16,6 +16,8 @@ from hbdash.ui.draft import Draft
 
 VERSION = "1"
 LONGEST = 6000
+#: Stands for the hash of uploaded data until a link has given it.
+NO_HASH = "0" * 64
 
 
 class Field(NamedTuple):
@@ -165,7 +167,7 @@ def from_query(query: dict[str, str]) -> tuple[Draft, list[str]]:
     """
     refused = []
     if query.get("v", VERSION) != VERSION:
-        refused.append(f"v={query['v']}: this app reads links of version {VERSION}.")
+        refused.append(f"v={_short(query['v'])}: this app reads links of version {VERSION}.")
     for name in query:
         if name not in FIELDS and name != "v":
             refused.append(f"{_short(name)}: a link has no such field.")
@@ -184,14 +186,13 @@ def from_query(query: dict[str, str]) -> tuple[Draft, list[str]]:
             continue
         try:
             trial = _set(content, field.path, field.read(query[name]))
-            if trial["data"].get("sha256", "x") is not None:
-                Draft.model_validate(trial)
+            Draft.model_validate(trial)
             content = trial
         except ValidationError as error:
             refused.append(f"{name}={_short(query[name])}: {explain(error).splitlines()[0]}")
         except (ValueError, TypeError, OverflowError) as error:
             refused.append(f"{name}={_short(query[name])}: {error}.")
-    if content["data"].get("sha256", "x") is None:
+    if content["data"].get("sha256") == NO_HASH:
         refused.append("up: a link to uploaded data must carry their hash.")
         content["data"] = _fresh(Draft().data.source)["data"]
     return Draft.model_validate(content), refused
@@ -201,7 +202,7 @@ def _fresh(source: str) -> dict[str, Any]:
     """A fresh visit's content, with the data of a source."""
     content = Draft().model_dump(mode="json")
     if source == "uploaded":
-        content["data"] = {"source": "uploaded", "sha256": None, "sigma": None}
+        content["data"] = {"source": "uploaded", "sha256": NO_HASH, "sigma": None}
     elif source in ("simulated", "example"):
         content["data"] = Draft.model_validate({"data": {"source": source}}).model_dump(
             mode="json"

@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from hbdash.data import Uploaded
-from hbdash.upload import Columns, Tidy, UploadError, guess, read_csv, save_table, tidy
 from hbdash.ui.widgets import seeded
+from hbdash.upload import Columns, Tidy, UploadError, guess, read_csv, save_table, tidy
 
 LAYOUTS = {"rows": "One row a measurement", "estimates": "One row a group"}
 PREVIEW = 5
