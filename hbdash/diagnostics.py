@@ -6,11 +6,13 @@ Every diagnostic number comes from arviz-stats. Thresholds are the field's: E-BF
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
+
+from hbdash.quantities import variable
 
 LOW_BFMI, HIGH_RHAT, LOW_ESS_PER_CHAIN, LARGE_ERROR = 0.3, 1.01, 100, 4.0
 #: A share of divergences up to which a run is doubted rather than refused.
@@ -57,9 +59,9 @@ class Score:
 
 def population(dt: xr.DataTree) -> dict[str, np.ndarray]:
     """The population's coordinates, mu, log tau and log sigma, each of shape (chain, draw)."""
-    posterior = dt["posterior"]
-    logs = {f"log_{s}": np.log(posterior[s].values) for s in ("tau", "sigma") if s in posterior}
-    return {"mu": posterior["mu"].values} | logs
+    scales = [site for site in ("tau", "sigma") if site in dt["posterior"]]
+    logs = {f"log_{s}": np.log(variable(dt, f"posterior/{s}").values) for s in scales}
+    return {"mu": variable(dt, "posterior/mu").values} | logs
 
 
 def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score:
@@ -71,7 +73,7 @@ def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score
     dt : a run with at least one draw.
     exact : exact means as attributes (mu_mean, log_tau_mean ...), where there are any.
     """
-    sites, stats = population(dt), dt["sample_stats"]
+    sites, stats = population(dt), dt["sample_stats"].to_dataset()
     chains, draws = stats["lp"].shape
     enough = draws >= 4
     bulk = min(_ess(x, "bulk") for x in sites.values()) if enough else np.nan
@@ -92,7 +94,7 @@ def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score
         ess_per_1000_gradients=1000 * bulk / gradients,
         ess_per_second=bulk / wall if wall > 0 else np.nan,
         wall_seconds=wall,
-        error=_error(sites, exact) if enough and exact is not None else np.nan,
+        error=_largest(errors(dt, exact)) if enough and exact is not None else np.nan,
         saturated=float(stats["reached_max_treedepth"].mean()),
     )
 
@@ -110,7 +112,7 @@ def moments(dt: xr.DataTree) -> dict[str, dict[str, float | list[float]]]:
 
 def bfmi(dt: xr.DataTree) -> np.ndarray:
     """E-BFMI of each chain."""
-    energy = dt["sample_stats"]["energy"].values
+    energy = variable(dt, "sample_stats/energy").values
     return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
@@ -119,28 +121,27 @@ def errors(dt: xr.DataTree, exact: xr.Dataset) -> dict[str, float]:
     found = {}
     for name, draws in population(dt).items():
         if f"{name}_mean" in exact.attrs:
-            mcse = array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean")
-            found[name] = float((draws.mean() - exact.attrs[f"{name}_mean"]) / mcse)
+            found[name] = float(draws.mean() - exact.attrs[f"{name}_mean"]) / _mcse(draws)
     return found
 
 
-def _error(sites: dict[str, np.ndarray], exact: xr.Dataset) -> float:
-    distances = [
-        abs(float(draws.mean()) - exact.attrs[f"{name}_mean"])
-        / float(array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean"))
-        for name, draws in sites.items()
-        if f"{name}_mean" in exact.attrs
-    ]
-    return max(distances, default=np.nan)
+def _largest(errors: dict[str, float]) -> float:
+    return max(map(abs, errors.values()), default=np.nan)
+
+
+def _mcse(draws: np.ndarray) -> float:
+    return np.asarray(array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean")).item()
 
 
 def _ess(draws: np.ndarray, method: str) -> float:
-    prob = {"prob": (0.05, 0.95)} if method == "tail" else {}
-    return float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method=method, **prob))
+    prob: Any = (0.05, 0.95) if method == "tail" else None
+    return np.asarray(
+        array_stats.ess(draws, chain_axis=0, draw_axis=1, method=method, prob=prob)
+    ).item()
 
 
 def _r_hat(dt: xr.DataTree, sites: dict[str, np.ndarray]) -> float:
-    effects = dt["posterior"]["theta"].values
+    effects = variable(dt, "posterior/theta").values
     if effects.shape[2] > MOST_EFFECTS:
         order = np.argsort(effects.std((0, 1)))
         chosen = np.r_[order[: MOST_EFFECTS // 2], order[-MOST_EFFECTS // 2 :]]

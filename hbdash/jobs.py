@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from hbdash import store
+from hbdash.quantities import variable
 from hbdash.run import Progress, needs_compiling, prepare, run
 from hbdash.samplers.nuts import SamplingError
 from hbdash.spec import RunSpec
@@ -194,5 +195,5 @@ def answered(spec: RunSpec) -> xr.DataTree | None:
     if dt.attrs["key"] == spec.key:
         return dt
     limit = spec.sampler.max_divergences
-    stopped = limit is not None and int(dt["sample_stats"]["diverging"].sum()) >= limit
+    stopped = limit is not None and int(variable(dt, "sample_stats/diverging").sum()) >= limit
     return dt if stopped else None

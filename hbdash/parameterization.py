@@ -7,7 +7,7 @@ NumPyro's `LocScaleReparam` (Gorinova, Moore, Hoffman 2020, arXiv:1906.03028).
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from hbdash.data import MOST_GROUPS, GroupData
 
@@ -15,48 +15,48 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 Group = Annotated[int, Field(ge=0, lt=MOST_GROUPS)]
 
 
-class _Kind(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class _Kind(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    pass
 
 
-class Centered(_Kind):
+class Centered(_Kind, frozen=True):
     """Every group in its natural coordinate, theta itself."""
 
     kind: Literal["centered"] = "centered"
 
 
-class NonCentered(_Kind):
+class NonCentered(_Kind, frozen=True):
     """Every group in its standardized coordinate, (theta - mu) / tau."""
 
     kind: Literal["noncentered"] = "noncentered"
 
 
-class Mixed(_Kind):
+class Mixed(_Kind, frozen=True):
     """Some groups centered, the others not: by hand, or those with enough rows."""
 
     kind: Literal["mixed"] = "mixed"
-    threshold: int = Field(50, ge=1, le=1_000_000)
+    threshold: int = Field(default=50, ge=1, le=1_000_000)
     groups: tuple[Group, ...] | None = None
 
 
-class Partial(_Kind):
+class Partial(_Kind, frozen=True):
     """A centeredness for each group; one value alone holds for all."""
 
     kind: Literal["partial"] = "partial"
-    centeredness: tuple[Unit, ...] = Field((0.5,), min_length=1, max_length=MOST_GROUPS)
+    centeredness: tuple[Unit, ...] = Field(default=(0.5,), min_length=1, max_length=MOST_GROUPS)
 
 
-class ByInformation(_Kind):
+class ByInformation(_Kind, frozen=True):
     """The closed form tau^2 / (tau^2 + s_k^2), tau at its empirical-Bayes estimate."""
 
     kind: Literal["by_information"] = "by_information"
 
 
-class Learned(_Kind):
+class Learned(_Kind, frozen=True):
     """One number a group, found by maximizing the ELBO of a mean-field Gaussian."""
 
     kind: Literal["learned"] = "learned"
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 Parameterization = Annotated[

@@ -37,7 +37,7 @@ def densities(priors: dict[str, Prior], seed: int = 0) -> xr.Dataset:
 
 def density(prior: Prior, x: np.ndarray) -> np.ndarray:
     """Density of a prior at points, 0 outside its support; same shape as `x`."""
-    law = distribution(prior.dist, prior.parameters)
+    law: Any = distribution(prior.dist, prior.parameters)
     log_density = np.asarray(law.log_prob(np.asarray(x, float)))
     inside = np.asarray(law.support(np.asarray(x, float)))
     return np.where(inside, np.exp(log_density), 0.0)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hbdash import data as data_
 from hbdash.data import Data, Scene
@@ -21,7 +21,7 @@ def _default_priors() -> dict[str, Prior]:
     return MODELS["normal_means"].default_priors()
 
 
-class RunSpec(BaseModel):
+class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A model, its data, priors, parameterization and sampler.
 
     `sigma` is unknown exactly when it has a prior. The key of a spec is the hash of its canonical
@@ -33,13 +33,11 @@ class RunSpec(BaseModel):
         On anything unknown, out of bounds or not finite; the message names the field.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     model: str = "normal_means"
     data: Data = Scene()
     priors: dict[str, Prior] = Field(default_factory=_default_priors)
     parameterization: Parameterization = Centered()
-    sampler: NUTS = NUTS()
+    sampler: NUTS = Field(default_factory=NUTS)
 
     @field_validator("model")
     @classmethod

@@ -15,14 +15,8 @@ from hbdash.figures.predictive import predictive, replicate
 from hbdash.figures.priors import prior_density, prior_predictive, prior_shrinkage
 from hbdash.figures.ranks import CUT, band, bin_counts, ranks
 from hbdash.figures.shrinkage import complete_pooling, posterior_mean, shrinkage
-from hbdash.figures.traces import (
-    LINE_POINTS,
-    RUG_POINTS,
-    envelope,
-    quantity,
-    traces,
-    worst_group,
-)
+from hbdash.figures.traces import LINE_POINTS, RUG_POINTS, envelope, traces
+from hbdash.quantities import quantity, worst_group
 from tests.fake_runs import fake_exact, fake_run
 
 FIGURES = [traces, ranks, autocorrelation, energy, adaptation, shrinkage, predictive]

@@ -1,6 +1,7 @@
 """The menu of figures: one file a figure, one line here; each is drawn from a `View`."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -65,8 +66,14 @@ class Figure:
 
     @property
     def caption(self) -> str:
-        """What a reader looks at: the first paragraph of the function's docstring."""
-        return " ".join(inspect.getdoc(self.function).split("\n\n")[0].split())  # type: ignore
+        """What a reader looks at: the function's docstring, up to its first section."""
+        return caption(self.function)
+
+
+def caption(function: Callable[..., go.Figure]) -> str:
+    """Take the words of a figure function's docstring that stand under its picture."""
+    words = re.split(r"\n\n(?:Parameters|Notes|Raises)\n", inspect.getdoc(function) or "")[0]
+    return " ".join(words.split())
 
 
 FIGURES: dict[str, Figure] = {

@@ -5,12 +5,9 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
-    FIGURE_POINTS,
-    LINE_POINTS,
+from hbdash.figures.panels import (
     NO_DRAWS,
     add_note,
-    envelope,
     float32,
     heading,
     label_once,
@@ -18,9 +15,9 @@ from hbdash.figures.traces import (
     panels,
     place,
     sizes,
-    variable,
-    with_draws,
 )
+from hbdash.figures.traces import FIGURE_POINTS, LINE_POINTS, envelope
+from hbdash.quantities import variable, with_draws
 
 
 def adaptation(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:

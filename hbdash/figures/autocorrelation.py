@@ -7,7 +7,7 @@ from arviz_stats.base.dataarray import dataarray_stats
 from arviz_stats.sampling_diagnostics import ess
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
+from hbdash.figures.panels import (
     NO_DRAWS,
     add_note,
     float32,
@@ -17,10 +17,9 @@ from hbdash.figures.traces import (
     label_rows,
     panels,
     place,
-    quantity,
     sizes,
-    with_draws,
 )
+from hbdash.quantities import quantity, with_draws
 
 QUANTITIES = {"mu": "autocorrelation of μ", "log_tau": "autocorrelation of log τ"}
 LAST_LAG = 100

@@ -7,7 +7,7 @@ from arviz_stats.sampling_diagnostics import bfmi
 from arviz_stats.visualization import kde
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
+from hbdash.figures.panels import (
     NO_DRAWS,
     add_note,
     float32,
@@ -18,9 +18,8 @@ from hbdash.figures.traces import (
     panels,
     place,
     sizes,
-    variable,
-    with_draws,
 )
+from hbdash.quantities import variable, with_draws
 
 THRESHOLD = 0.3  # below it, Betancourt's rule of thumb calls the exploration poor
 CURVE_POINTS = 200

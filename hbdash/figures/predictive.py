@@ -6,15 +6,8 @@ import xarray as xr
 
 from hbdash.figures import theme
 from hbdash.figures.energy import density
-from hbdash.figures.traces import (
-    NO_DRAWS,
-    float32,
-    label_once,
-    sizes,
-    span,
-    variable,
-    with_draws,
-)
+from hbdash.figures.panels import NO_DRAWS, float32, label_once, sizes, span
+from hbdash.quantities import variable, with_draws
 
 MOST_GROUPS = 40
 MOST_ROWS, FIGURE_ROWS = 200, 4000  # dots of one group, and of all groups together

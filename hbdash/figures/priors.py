@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
+from hbdash.figures.panels import (
     NO_DRAWS,
     add_note,
     float32,

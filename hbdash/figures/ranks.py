@@ -6,7 +6,7 @@ import xarray as xr
 from arviz_stats.base.dataarray import dataarray_stats
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
+from hbdash.figures.panels import (
     NO_DRAWS,
     add_note,
     float32,
@@ -16,11 +16,9 @@ from hbdash.figures.traces import (
     label_rows,
     panels,
     place,
-    quantity,
-    r_hat,
     sizes,
-    with_draws,
 )
+from hbdash.quantities import quantity, r_hat, with_draws
 
 QUANTITIES = {"mu": "μ", "log_tau": "log τ"}
 MOST_BINS, LEAST_BINS = 20, 4

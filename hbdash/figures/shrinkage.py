@@ -5,18 +5,8 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from hbdash.figures import theme
-from hbdash.figures.traces import (
-    NO_DRAWS,
-    float32,
-    heading,
-    label_once,
-    panels,
-    place,
-    sizes,
-    span,
-    variable,
-    with_draws,
-)
+from hbdash.figures.panels import NO_DRAWS, float32, heading, label_once, panels, place, sizes, span
+from hbdash.quantities import variable, with_draws
 
 #: With more groups than this each run has a panel of its own, and rows are thin.
 TOGETHER = 30

@@ -1,23 +1,30 @@
-"""Traces of mu, log tau, sigma and the worst theta, and what every grid of run panels shares."""
-
-from collections.abc import Iterable
-from math import ceil
-from typing import Any
+"""Traces of mu, log tau, sigma and the worst theta."""
 
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from arviz_stats.sampling_diagnostics import ess, rhat
-from plotly.subplots import make_subplots
 
 from hbdash.figures import theme
+from hbdash.figures.panels import (
+    NO_DRAWS,
+    add_note,
+    columns_of,
+    float32,
+    heading,
+    label_columns,
+    label_once,
+    label_rows,
+    panels,
+    place,
+    sizes,
+    span,
+)
+from hbdash.quantities import quantity, r_hat, variable, with_draws, worst_group
 
 #: Points of one line, and of all lines of a figure together (SVG stays quick below this).
 LINE_POINTS, FIGURE_POINTS = 1000, 24_000
 #: Markers of one rug; more divergences than this are thinned evenly, and the legend says so.
 RUG_POINTS = 200
-NO_DRAWS = "No draws yet."
-WIDTH = 1000  # nominal width in pixels, to turn a gap between columns into a fraction
 
 
 def traces(
@@ -95,220 +102,6 @@ def envelope(values: np.ndarray, points: int) -> np.ndarray:
     starts = np.flatnonzero(np.diff(of_bin[order], prepend=-1))
     ends = np.append(starts[1:], number) - 1
     return np.unique(np.concatenate([order[starts], order[ends]]))
-
-
-def variable(dt: xr.DataTree, path: str) -> xr.DataArray:
-    """Return one variable of a run, such as "sample_stats/energy", or say that it is missing."""
-    group, name = path.split("/")
-    if group not in dt.children or name not in dt[group].data_vars:
-        raise ValueError(
-            f"This figure needs {path}, which this run does not record. "
-            "Run it again with NUTS, which records every variable that the figures use."
-        )
-    return dt[group].to_dataset()[name]
-
-
-def quantity(dt: xr.DataTree, name: str) -> xr.DataArray:
-    """Return the draws of "mu", "log_tau" or "sigma", shape (chain, draw)."""
-    if name != "log_tau":
-        return variable(dt, f"posterior/{name}").transpose("chain", "draw")
-    tau = variable(dt, "posterior/tau").transpose("chain", "draw")
-    return tau.copy(data=np.log(np.maximum(tau.values, np.finfo(float).tiny)))
-
-
-def with_draws(runs: dict[str, xr.DataTree]) -> list[tuple[int, str, xr.DataTree]]:
-    """Return number (the run's colour), label and draws of each run that has draws."""
-    return [
-        (i, label, dt)
-        for i, (label, dt) in enumerate(runs.items())
-        if "posterior" in dt.children and variable(dt, "posterior/mu").size
-    ]
-
-
-def worst_group(runs: list[xr.DataTree]) -> tuple[int, str]:
-    """Return the group whose theta has the largest R-hat of any run, and why it was chosen.
-
-    Where R-hat does not exist (one chain, for instance) the lowest bulk ESS decides.
-    """
-    theta = [variable(dt, "posterior/theta") for dt in runs]
-    worst = np.max([r_hat(draws) for draws in theta], axis=0)
-    if not np.isnan(worst).all():
-        return int(np.argmax(np.nan_to_num(worst, nan=0.0, posinf=np.inf))), "worst R-hat"
-    if min(draws.sizes["draw"] for draws in theta) < 4:
-        return 0, "data units"
-    lowest = np.min([ess(draws).values for draws in theta], axis=0)
-    return int(np.argmin(np.nan_to_num(lowest, nan=0.0))), "lowest ESS"
-
-
-def r_hat(draws: xr.DataArray) -> np.ndarray:
-    """R-hat of draws (chain, draw, ...); NaN with one chain, under four draws, or if all are equal.
-
-    It is infinite where every chain stands still in a place of its own.
-    """
-    if draws.sizes["chain"] < 2 or draws.sizes["draw"] < 4:
-        return np.full(
-            [n for dim, n in draws.sizes.items() if dim not in ("chain", "draw")], np.nan
-        )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return rhat(draws).values
-
-
-def sizes(draws: xr.DataArray) -> str:
-    """Say how many draws there are, such as "4 × 1,000 draws"."""
-    chains, number = draws.sizes["chain"], draws.sizes["draw"]
-    return theme.count(number, "draw") if chains == 1 else f"{chains} × {number:,} draws"
-
-
-def span(*values: np.ndarray | float) -> tuple[float, float]:
-    """Return the smallest and largest finite value; never an empty interval."""
-    flat = np.concatenate([np.ravel(np.asarray(v, float)) for v in values])
-    flat = flat[np.isfinite(flat)]
-    if not flat.size:
-        return 0.0, 1.0
-    low, high = float(flat.min()), float(flat.max())
-    pad = 0.0 if high > low else max(abs(low) * 0.05, 0.5)
-    return low - pad, high + pad
-
-
-def heading(i: int, label: str, note: str, *, dark: bool) -> str:
-    """Title of one run's panels: its name in its colour, and a note in small print below."""
-    return (
-        f'<b style="color:{theme.colour(i, dark=dark)}">{theme.shorten(label, 26)}</b><br>'
-        f'<span style="font-size:11px;color:{theme.muted(dark)}">{note}</span>'
-    )
-
-
-def columns_of(number: int) -> int:
-    """How many runs stand side by side; more than three are wrapped into two blocks."""
-    return number if number <= 3 else ceil(number / 2)
-
-
-def place(run: int, row: int, number: int, rows: int) -> tuple[int, int]:
-    """Row and column (from 1) of a run's panel, among `number` runs of `rows` panels each."""
-    columns = columns_of(number)
-    return run // columns * rows + row + 1, run % columns + 1
-
-
-def panels(
-    titles: list[str],
-    rows: int,
-    *,
-    dark: bool,
-    height: int = 150,
-    gap: int = 12,
-    top: int = 70,
-    between: int = 42,
-) -> go.Figure:
-    """Lay out one column of `rows` panels a run, wrapped into blocks where there are many runs.
-
-    Parameters
-    ----------
-    titles : one a run, at most two lines.
-    height, gap : pixels of one panel, and between the panels of one run.
-    top : pixels above the panels, for the legend and the titles.
-    between : pixels between columns, on a page 1,000 pixels wide.
-    """
-    columns = columns_of(len(titles))
-    blocks = ceil(len(titles) / columns)
-    cells = {
-        place(run, row, len(titles), rows) for run in range(len(titles)) for row in range(rows)
-    }
-    grid = [[(r + 1, c + 1) in cells for c in range(columns)] for r in range(blocks * rows)]
-    fig = make_subplots(
-        blocks * rows,
-        columns,
-        specs=[[{} if used else None for used in line] for line in grid],
-        horizontal_spacing=between / WIDTH,
-        vertical_spacing=0,
-    )
-    below, block = 52, rows * height + (rows - 1) * gap
-    inner = blocks * block + (blocks - 1) * (below + 48)
-    theme.layout(fig, dark=dark, height=inner + top + below)
-    fig.update_layout(
-        margin={"l": 64, "r": 16, "t": top, "b": below},
-        legend={"yref": "container", "y": 1, "yanchor": "top"},
-    )
-    for row, column in sorted(cells):
-        upper = inner - (row - 1) // rows * (block + below + 48) - (row - 1) % rows * (height + gap)
-        fig.update_yaxes(
-            domain=[max(upper - height, 0) / inner, upper / inner], row=row, col=column
-        )
-    for run, title in enumerate(titles):
-        add_note(fig, place(run, 0, len(titles), rows), title, x=0, y=1, anchor=("left", "bottom"))
-    return fig
-
-
-def add_note(
-    fig: go.Figure,
-    at: tuple[int, int],
-    text: str,
-    *,
-    x: float,
-    y: float,
-    anchor: tuple[str, str],
-    **options,
-) -> None:
-    """Write at a place of one panel, with x and y as fractions of the panel."""
-    axes = (
-        next(fig.select_xaxes(row=at[0], col=at[1])),
-        next(fig.select_yaxes(row=at[0], col=at[1])),
-    )
-    xref, yref = (axis.plotly_name.replace("axis", "") + " domain" for axis in axes)
-    fig.add_annotation(
-        text=text,
-        x=x,
-        y=y,
-        xref=xref,
-        yref=yref,
-        xanchor=anchor[0],
-        yanchor=anchor[1],
-        align="left",
-        showarrow=False,
-        **options,
-    )
-
-
-def label_rows(fig: go.Figure, row: int, title: str, number: int, rows: int) -> None:
-    """Title one row of panels; its runs share their range, so only the first shows numbers."""
-    for run in range(number):
-        at = place(run, row, number, rows)
-        first = at[1] == 1
-        fig.update_yaxes(
-            title_text=title if first else None, showticklabels=first, row=at[0], col=at[1]
-        )
-
-
-def label_columns(fig: go.Figure, title: str, number: int, rows: int) -> None:
-    """Title the horizontal axis under each run; the panels above share it."""
-    for run in range(number):
-        for row in range(rows):
-            at, last = place(run, row, number, rows), row == rows - 1
-            fig.update_xaxes(
-                title_text=title if last else None, showticklabels=last, row=at[0], col=at[1]
-            )
-
-
-def label_once(fig: go.Figure) -> go.Figure:
-    """Let every name stand in the legend once and switch all traces of that name together.
-
-    Where the legend needs a second line on a narrow page (620 pixels), the figure makes room.
-    """
-    seen: dict[str, None] = {}
-    drawn: Any = tuple(fig.select_traces())
-    for trace in drawn:
-        trace.update(showlegend=bool(trace.name) and trace.name not in seen)
-        trace.update(legendgroup=trace.name or "")
-        if trace.name:
-            seen[trace.name] = None
-    lines = ceil(sum(48 + 7 * len(name) for name in seen) / 620)
-    extra = 20 * (max(lines, 1) - 1)
-    fig.update_layout(margin_t=fig.layout.margin.t + extra, height=fig.layout.height + extra)
-    return fig
-
-
-def float32(values: Iterable[float] | np.ndarray) -> np.ndarray:
-    """Convert to the typed array that Plotly ships as binary."""
-    return np.asarray(values, np.float32)
 
 
 def _title(i: int, label: str, dt: xr.DataTree, *, dark: bool) -> str:

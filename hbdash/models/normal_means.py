@@ -67,15 +67,15 @@ def rowwise_program(
     mu = numpyro.sample("mu", prior["mu"])
     tau = numpyro.sample("tau", prior["tau"])
     if "sigma" in prior:
-        sigma = numpyro.sample("sigma", prior["sigma"]) * jnp.ones(len(groups))
+        sigma = jnp.broadcast_to(jnp.asarray(numpyro.sample("sigma", prior["sigma"])), len(groups))
     else:
         sigma = jnp.asarray(data.sigma)
-    reparam = {} if centeredness is None else {"theta": LogScaleReparam(centeredness)}
+    reparam: Any = {} if centeredness is None else {"theta": LogScaleReparam(centeredness)}
     with numpyro.plate("groups", len(groups)), numpyro.handlers.reparam(config=reparam):
         one = jnp.ones(len(groups))
         theta = numpyro.sample("theta", Normal(mu * one, tau * one))
     with numpyro.plate("rows", len(values)):
-        numpyro.sample("y", Normal(theta[index], sigma[index]), obs=values)
+        numpyro.sample("y", Normal(jnp.asarray(theta)[index], sigma[index]), obs=values)
 
 
 def default_priors() -> dict[str, priors.Prior]:

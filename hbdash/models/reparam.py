@@ -20,8 +20,9 @@ class LogScaleReparam(LocScaleReparam):
         """Sample ``<name>_decentered`` and return the effect as a deterministic value."""
         if obs is not None:
             raise ValueError(f"{name!r} is observed: only latent effects can be reparameterized.")
+        normal: Any
         normal, shape, event_dim = self._unwrap(fn)
-        loc, centered = normal.loc, self.centered
+        loc, centered = normal.loc, jnp.asarray(self.centered)
         scale = jnp.exp(centered * jnp.log(normal.scale))
         sampled = numpyro.sample(
             f"{name}_decentered", self._wrap(Normal(loc * centered, scale), shape, event_dim)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from hbdash.samplers.program import CHUNK, Program, Shape, compiled, inputs
 
@@ -23,19 +24,17 @@ class SamplingError(RuntimeError):
     """A run that cannot start or go on, in words for the person who asked."""
 
 
-class NUTS(BaseModel):
+class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Options of NUTS, in NumPyro's names; draws and warmup are per chain."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    num_warmup: int = Field(1000, ge=20, le=10_000)
-    num_samples: int = Field(1000, ge=1, le=50_000)
-    num_chains: int = Field(4, ge=1, le=16)
-    target_accept_prob: float = Field(0.95, ge=0.5, le=0.999)
-    max_tree_depth: int = Field(10, ge=1, le=12)
+    num_warmup: int = Field(default=1000, ge=20, le=10_000)
+    num_samples: int = Field(default=1000, ge=1, le=50_000)
+    num_chains: int = Field(default=4, ge=1, le=16)
+    target_accept_prob: float = Field(default=0.95, ge=0.5, le=0.999)
+    max_tree_depth: int = Field(default=10, ge=1, le=12)
     dense_mass: bool = False
-    seed: int = Field(0, ge=0, lt=2**32)
-    max_divergences: int | None = Field(None, ge=1, le=1_000_000)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    max_divergences: int | None = Field(default=None, ge=1, le=1_000_000)
 
     @model_validator(mode="after")
     def _budget(self) -> Self:
@@ -226,7 +225,7 @@ def _advance(chain: Chain, chains: Chains, program: Program, given: Any) -> None
 
 
 def _plain(leaf: Any) -> np.ndarray:
-    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
@@ -234,8 +233,8 @@ def _restore(program: Program, leaves: list[np.ndarray]) -> Any:
     shapes, tree = jax.tree.flatten(program.state)
 
     def restored(shape: Any, leaf: np.ndarray) -> Any:
-        if jax.dtypes.issubdtype(shape.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(leaf)
+        if jnp.issubdtype(shape.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(jnp.asarray(leaf))
         return np.asarray(leaf, shape.dtype).reshape(shape.shape)
 
     return jax.tree.unflatten(tree, [restored(s, x) for s, x in zip(shapes, leaves, strict=True)])

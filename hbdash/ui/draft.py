@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from hbdash.data import Data, Scene
 from hbdash.models import MODELS
@@ -15,10 +15,8 @@ from hbdash.spec import RunSpec, check_priors
 MOST_TRANSITIONS = 600_000
 
 
-class Draft(BaseModel):
+class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A frozen draft: each change makes a new one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: Data = Scene()
     priors: dict[str, Prior] = Field(default_factory=MODELS["normal_means"].default_priors)

@@ -1,0 +1,51 @@
+"""Questions that many tests ask: of one compiled shape wherever the numbers allow it."""
+
+from typing import Any
+
+import xarray as xr
+
+from hbdash import exact
+from hbdash.run import prepare_data
+from hbdash.spec import RunSpec
+
+PARAMETERIZATIONS: dict[str, dict[str, Any]] = {
+    "centered": {"kind": "centered"},
+    "noncentered": {"kind": "noncentered"},
+    "mixed": {"kind": "mixed", "threshold": 50},
+    "partial": {"kind": "partial", "centeredness": (0.2, 0.3, 1, 0.5, 0, 0.4, 0.9, 0.5, 0.3)},
+    "by_information": {"kind": "by_information"},
+    "learned": {"kind": "learned"},
+}
+SIGMA = {"sigma": {"dist": "HalfNormal", "scale": 10.0}}
+MU_TAU = {
+    "mu": {"dist": "Normal", "loc": 0.0, "scale": 5.0},
+    "tau": {"dist": "HalfNormal", "scale": 5.0},
+}
+
+
+def ask(scene: str = "weak", kind: str = "centered", **sampler: Any) -> RunSpec:
+    """Ask for a run on a scene, under a parameterization of the table above."""
+    return RunSpec.model_validate(
+        {
+            "data": {"source": "scene", "name": scene},
+            "parameterization": PARAMETERIZATIONS[kind],
+            "sampler": {"num_samples": 100} | sampler,
+        }
+    )
+
+
+def exact_means(spec: RunSpec) -> xr.Dataset:
+    """The exact means of a spec, as the attributes that `diagnostics.errors` reads."""
+    found = exact.summary(exact.posterior(prepare_data(spec), spec.priors))
+    sites = (site for site in ("mu", "log_tau") if site in found)
+    return xr.Dataset(attrs={f"{site}_mean": found[site]["mean"] for site in sites})
+
+
+def same(one: xr.DataTree, other: xr.DataTree, ignoring: tuple[str, ...] = ()) -> None:
+    """Assert that two runs hold the same groups, variables, types and numbers."""
+    assert set(one.children) == set(other.children)
+    for name in set(one.children) - set(ignoring):
+        left, right = one[name].to_dataset(), other[name].to_dataset()
+        xr.testing.assert_identical(left, right)
+        for variable in left.variables:
+            assert left[variable].dtype.kind == right[variable].dtype.kind, (name, variable)
