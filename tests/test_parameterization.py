@@ -32,7 +32,7 @@ def test_the_menu_is_complete_and_labelled():
 
 
 @pytest.mark.parametrize("kind", [k for k in MENU if k != "learned"])
-@pytest.mark.parametrize("data", [UNBALANCED, load(Example()), groups([3], [2])], ids=len)
+@pytest.mark.parametrize("data", [UNBALANCED, load(Example()), groups([3], [2])])
 def test_every_closed_form_gives_one_number_a_group(kind, data):
     values = centeredness(MENU[kind](), data)
     assert values.shape == (len(data.names),) and values.dtype == float
