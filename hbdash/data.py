@@ -10,6 +10,8 @@ import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
 MOST_GROUPS = 2000
+#: Rows that a run carries along for its pictures; the likelihood has used all of them.
+MOST_DRAWN = 20_000
 STUDY_GROUP_SIZES = (10, 5, 1000, 10, 1, 5, 100, 10, 5)
 #: The scenes of the mixed-parameterization study: (sigma, rows per group, NumPy's legacy seed).
 SCENES = {
@@ -79,6 +81,26 @@ def from_rows(
     ss = np.where(n > 1, np.bincount(index, (values - mean[index]) ** 2, len(names)), 0.0)
     known = None if sigma is None else np.full(len(names), float(sigma))
     return GroupData(names, n, mean, ss, known, values, index, **about)
+
+
+def for_pictures(data: GroupData) -> tuple[np.ndarray, np.ndarray]:
+    """Thin the rows to what a picture can show: evenly spaced order statistics of each group.
+
+    Returns
+    -------
+    Values and groups, as `GroupData.values` and `index`; at most about `MOST_DRAWN` rows.
+    """
+    if len(data.values) <= MOST_DRAWN:
+        return data.values, data.index
+    each = max(5, MOST_DRAWN // len(data.names))
+    order = np.lexsort((data.values, data.index))
+    starts = np.cumsum(data.n) - data.n
+    kept = [
+        order[np.unique(np.linspace(start, start + n - 1, each).round().astype(int))]
+        for start, n in zip(starts, data.n, strict=True)
+    ]
+    chosen = np.concatenate(kept)
+    return data.values[chosen], data.index[chosen]
 
 
 def from_estimates(
@@ -219,7 +241,7 @@ def _eight_schools() -> GroupData:
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def load(spec: Data) -> GroupData:
     """Produce the measurements that a data spec names.
 

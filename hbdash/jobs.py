@@ -4,6 +4,7 @@ A session states what it wants with `Jobs.want`; a run that nobody wants any mor
 worker runs one job at a time, because a job's chains already use every processor.
 """
 
+import atexit
 import logging
 import threading
 import time
@@ -80,6 +81,20 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._change = threading.Condition()
         self._worker: threading.Thread | None = None
+        self._closed = False
+        # A daemon thread that the end of the process finds inside XLA takes it down with an abort.
+        atexit.register(self.close)
+
+    def close(self, patience: float = 30) -> None:
+        """Drop everything and wait until the worker has left the sampler, for `patience` seconds."""
+        with self._change:
+            self._closed = True
+            self._queue.clear()
+            for job in self._jobs.values():
+                job.wanted_by.clear()
+            self._change.notify_all()
+        if self._worker is not None:
+            self._worker.join(patience)
 
     def want(self, session: str, specs: list[RunSpec]) -> list[Job]:
         """Make these the runs that a session wants, queueing those that have no answer yet.
@@ -138,8 +153,10 @@ class Jobs:
     def _work(self) -> None:
         while True:
             with self._change:
-                while not self._queue:
+                while not self._queue and not self._closed:
                     self._change.wait()
+                if self._closed:
+                    return
                 job = self._queue.popleft()
             if job.phase == "waiting":
                 self._answer(job)

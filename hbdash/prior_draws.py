@@ -38,9 +38,11 @@ def densities(priors: dict[str, Prior], seed: int = 0) -> xr.Dataset:
 def density(prior: Prior, x: np.ndarray) -> np.ndarray:
     """Density of a prior at points, 0 outside its support; same shape as `x`."""
     law: Any = distribution(prior.dist, prior.parameters)
-    log_density = np.asarray(law.log_prob(np.asarray(x, float)))
-    inside = np.asarray(law.support(np.asarray(x, float)))
-    return np.where(inside, np.exp(log_density), 0.0)
+    x = np.asarray(x, float)
+    inside = np.asarray(law.support(x))
+    found = np.zeros_like(x)
+    found[inside] = np.exp(law.log_prob(x[inside]))
+    return found
 
 
 def scale_density(prior: Prior, highest: float) -> xr.Dataset:

@@ -101,6 +101,8 @@ class Prior(BaseModel):
 def _number(family: str, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{family}'s `{name}` must be a number, got {value!r}.")
+    if isinstance(value, int):  # JSON has integers beyond the reach of a float
+        value = max(-(10**300), min(value, 10**300))
     value = float(value)
     low = SMALLEST if is_positive(family, name) else -LARGEST
     if not math.isfinite(value) or not low <= value <= LARGEST:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from hbdash.data import GroupData
+from hbdash.data import GroupData, for_pictures
 from hbdash.learn import learn
 from hbdash.models import MODELS
 from hbdash.parameterization import Learned, centeredness
@@ -216,7 +216,8 @@ def observed(question: Question) -> dict[str, xr.Dataset]:
     data = question.data
     by_group = {"n": data.n, "mean": data.mean, "ss": data.ss}
     by_group["standard_error"] = data.standard_error
-    rows = {"values": ("row", data.values), "index": ("row", data.index)}
+    values, index = for_pictures(data)
+    rows = {"values": ("row", values), "index": ("row", index)}
     coords = {"group": list(data.names)}
     constant: dict[str, Any] = {"centeredness": ("group", question.centeredness)}
     for name, value in data.truth.items():

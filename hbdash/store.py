@@ -5,6 +5,7 @@ verified when it is read; what fails is set aside and the question can be asked 
 recently used runs give way when the folder exceeds its cap.
 """
 
+import atexit
 import hashlib
 import io
 import json
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 IN_MEMORY = 24
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
 _lock = threading.RLock()
+#: Held around every use of HDF5. A daemon thread that dies inside it, when the process ends, leaves
+#: h5py's own lock taken and the process hanging for ever: so the end waits for this one.
+_hdf5 = threading.RLock()
+atexit.register(_hdf5.acquire)
 #: Why the last write failed, for the page to show; None once a write succeeds.
 _trouble: str | None = None
 
@@ -52,7 +57,7 @@ def _runs() -> Path:
 def put(dt: xr.DataTree) -> str:
     """Keep a finished run: in memory at once, on disk from a thread of its own."""
     key = remember(dt)
-    threading.Thread(target=save, args=(dt,), daemon=True).start()
+    threading.Thread(target=save, args=(dt,)).start()
     return key
 
 
@@ -77,7 +82,8 @@ def save(dt: xr.DataTree) -> bool:
     draft = _runs() / f".draft-{uuid.uuid4().hex}"
     try:
         # In memory first: HDF5 writing to a disk that fills up takes the whole process down.
-        raw = bytes(dt.to_netcdf(engine="h5netcdf"))
+        with _hdf5:
+            raw = bytes(dt.to_netcdf(engine="h5netcdf"))
         draft.mkdir(parents=True)
         (draft / "result.nc").write_bytes(raw)
         checksum = hashlib.sha256(raw).hexdigest()
@@ -117,7 +123,7 @@ def load(key: str) -> xr.DataTree | None:
         raw = (folder / "result.nc").read_bytes()
         if hashlib.sha256(raw).hexdigest() != about["sha256"]:
             raise ValueError("the checksum of result.nc differs from the one written")
-        with xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
+        with _hdf5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
             dt = stored.load()
         RunSpec.model_validate(about["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:

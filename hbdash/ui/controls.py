@@ -6,7 +6,9 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from hbdash.spec import explain
+from hbdash.models import MODELS
+from hbdash.samplers.nuts import NUTS
+from hbdash.spec import RunSpec, explain
 from hbdash.ui import (
     data_controls,
     link,
@@ -15,7 +17,7 @@ from hbdash.ui import (
     sampler_controls,
 )
 from hbdash.ui.draft import Draft
-from hbdash.ui.widgets import replace_draft
+from hbdash.ui.widgets import moved, replace_draft
 
 
 def heading(title: str, question: str) -> None:
@@ -29,7 +31,7 @@ def sidebar() -> Draft:
     draft: Draft = st.session_state["draft"]
     with st.sidebar:
         st.markdown("### Data")
-        data, grouped = data_controls.show(draft.data, draft.priors)
+        data, grouped = data_controls.show(draft.data)
         st.markdown("### Priors")
         priors = prior_controls.show(draft.priors, grouped)
         st.markdown("### Parameterization")
@@ -43,6 +45,7 @@ def sidebar() -> Draft:
             st.error(explain(error))
         _json(draft)
     st.session_state["draft"] = draft
+    _tell_refused(draft)
     _publish(draft)
     return draft
 
@@ -50,13 +53,22 @@ def sidebar() -> Draft:
 def _follow_link() -> None:
     """Take the draft of the address bar where it is not the one this session wrote there."""
     state, query = st.session_state, st.query_params.to_dict()
-    if "draft" not in state or (query and query != state.get("published")):
+    if moved() and "draft" in state:
+        # Sent before the browser had the last link: the hand counts, not the older address.
+        state["published"] = query
+    elif "draft" not in state or (query and query != state.get("published")):
         draft, refused = link.from_query(query)
-        for message in refused:
-            st.toast(f"Not taken from the link: {message}", icon=":material/link_off:", duration=12)
-        state["refused"] = refused
+        state["refused"] = draft, refused
         replace_draft(draft)
         state["published"] = query
+
+
+def _tell_refused(draft: Draft) -> None:
+    """Say what a link asked for and did not get, until the person changes something."""
+    start, refused = st.session_state["refused"]
+    if refused and draft == start:
+        lines = "\n".join(f"- {message}" for message in refused)
+        st.warning(f"Not taken from the link; the defaults stand instead:\n{lines}")
 
 
 def _publish(draft: Draft) -> None:
@@ -73,10 +85,19 @@ def _json(draft: Draft) -> None:
     """Offer the whole configuration as JSON, out and in."""
     with st.popover("Configuration as JSON", width="stretch"):
         content = draft.model_dump_json(indent=2)
+        # The text follows the controls; what was refused stays, to be mended.
+        if st.session_state.get("json_of") != content:
+            st.session_state["json_of"] = st.session_state["json_text"] = content
         st.download_button(
             "Download", content, "hbdash.json", "application/json", on_click="ignore"
         )
-        st.text_area("Edit and apply", value=content, height=320, key="json_text")
+        st.text_area(
+            "Edit and apply",
+            height=320,
+            key="json_text",
+            help='The whole, or priors alone: {"mu": {"dist": "Normal", "loc": 0, "scale": 5}}, or '
+            'sampler options alone: {"num_samples": 2000}.',
+        )
         st.button("Apply", on_click=_apply_json)
         if trouble := st.session_state.pop("json_trouble", None):
             st.error(trouble)
@@ -84,8 +105,8 @@ def _json(draft: Draft) -> None:
 
 def _apply_json() -> None:
     try:
-        given: Any = json.loads(st.session_state["json_text"])
-        replace_draft(Draft.model_validate(given))
+        given = json.loads(st.session_state["json_text"])
+        replace_draft(_merged(st.session_state["draft"], given))
     except json.JSONDecodeError as error:
         st.session_state["json_trouble"] = (
             f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}. "
@@ -93,3 +114,17 @@ def _apply_json() -> None:
         )
     except ValidationError as error:
         st.session_state["json_trouble"] = explain(error)
+
+
+def _merged(draft: Draft, given: Any) -> Draft:
+    """Take a whole configuration, a run's spec, the priors alone or the sampler alone."""
+    content = draft.model_dump(mode="json")
+    if isinstance(given, dict) and given and set(given) <= set(MODELS["normal_means"].families):
+        given = content | {"priors": content["priors"] | given}
+    elif isinstance(given, dict) and given and set(given) <= set(NUTS.model_fields):
+        given = content | {"sampler": content["sampler"] | given}
+    elif isinstance(given, dict) and "parameterization" in given:
+        spec = RunSpec.model_validate(given)
+        given = spec.model_dump(exclude={"model", "parameterization"})
+        given["parameterizations"] = [spec.parameterization.model_dump()]
+    return Draft.model_validate(given)

@@ -13,9 +13,7 @@ from hbdash.data import (
     Scene,
     Simulated,
     load,
-    unknown_sigma,
 )
-from hbdash.priors import Prior
 from hbdash.ui import upload_controls
 from hbdash.ui.widgets import seeded
 
@@ -36,7 +34,7 @@ READY: dict[str, tuple[Data, str]] = {
 SIGMAS = tuple(float(f"{s:.2g}") for s in np.geomspace(0.03, 30, 61))
 
 
-def show(data: Data, priors: dict[str, Prior]) -> tuple[Data, GroupData | None]:
+def show(data: Data) -> tuple[Data, GroupData | None]:
     """Show the controls of the data; return the choice and, where they load, the groups."""
     kept = st.session_state.setdefault("kept_data", {})
     here = _tab_of(data)
@@ -58,10 +56,9 @@ def show(data: Data, priors: dict[str, Prior]) -> tuple[Data, GroupData | None]:
             chosen = upload_controls.show(kept.get(source)) or data
     kept[_tab_of(chosen)] = chosen
     try:
-        grouped = load(chosen)
+        return chosen, load(chosen)
     except (ValueError, LookupError):
         return chosen, None  # said in the main area, where the results would be
-    return chosen, unknown_sigma(grouped) if "sigma" in priors and len(grouped.values) else grouped
 
 
 def _tab_of(data: Data) -> str:
@@ -124,7 +121,10 @@ def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
 
 def _table_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
     # The editor keeps its edits as long as it is given the table that it started from.
-    start = st.session_state.setdefault(f"w.sizes_start_{len(n)}", n)
+    place = f"w.sizes_start_{len(n)}"
+    start = st.session_state.setdefault(place, n)
+    if f"sizes_{len(n)}_{hash(start)}" not in st.session_state:  # it was away, and its edits with it
+        start = st.session_state[place] = n
     table = pd.DataFrame({"group": [str(k) for k in range(len(n))], "rows": start})
     edited = st.data_editor(
         table,

@@ -1,6 +1,8 @@
 """The Model tab: equations, plate diagram, and the NumPyro code of exactly this configuration."""
 
+import numpy as np
 import streamlit as st
+import xarray as xr
 
 from hbdash.diagram import diagram
 from hbdash.export import script
@@ -9,7 +11,7 @@ from hbdash.ui.draft import Draft
 from hbdash.ui.frame import is_dark
 
 
-def show(draft: Draft) -> None:
+def show(draft: Draft, runs: dict[str, xr.DataTree]) -> None:
     """Show what is being sampled, in three languages."""
     specs = draft.specs()
     label = st.segmented_control(
@@ -25,7 +27,8 @@ def show(draft: Draft) -> None:
         st.caption(f"Priors: {priors}.")
     with right:
         st.graphviz_chart(diagram(spec, dark=is_dark()), width=260)
-    code = script(spec)
+    found = runs[label]["constant_data/centeredness"] if label in runs else None
+    code = script(spec, None if found is None else np.asarray(found))
     st.code(code, language="python", height=520)
     st.download_button("Download the script", code, "hbdash_run.py", "text/x-python",
                        on_click="ignore")

@@ -104,7 +104,10 @@ def _partial(start: Partial, data: GroupData | None) -> Partial:
 def _by_group(values: tuple[float, ...], names: tuple[str, ...]) -> Partial:
     if len(values) != len(names):
         values = (values[0],) * len(names)
-    first = st.session_state.setdefault(f"w.centeredness_start_{len(names)}", values)
+    place = f"w.centeredness_start_{len(names)}"
+    first = st.session_state.setdefault(place, values)
+    if f"centeredness_{len(names)}_{hash(first)}" not in st.session_state:  # its edits are gone
+        first = st.session_state[place] = values
     edited = st.data_editor(
         pd.DataFrame({"group": names, "centeredness": first}),
         hide_index=True,

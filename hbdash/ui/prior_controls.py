@@ -20,7 +20,11 @@ def show(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
     """Show the controls of the priors and return them; sigma has one where it is inferred."""
     chosen = {site: _prior(site, priors[site], data) for site in ("mu", "tau")}
     rows = data is not None and len(data.values) > 0
-    must = data is not None and data.sigma is None and "sigma" not in priors
+    before = st.session_state.get("sigma_must", False)
+    must = before if data is None else data.sigma is None
+    if must != before:
+        st.session_state[seeded("infer_sigma", must)] = must
+    st.session_state["sigma_must"] = must
     if rows or "sigma" in priors and data is None:
         infer = st.toggle(
             "Infer sigma",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from hbdash import prior_draws
+from hbdash.figures import caption
 from hbdash.figures.priors import prior_density, prior_predictive, prior_shrinkage
 from hbdash.spec import RunSpec
 from hbdash.ui.draft import Draft
@@ -18,7 +19,7 @@ def show(draft: Draft) -> None:
         st.markdown(f"#### {title}")
         figure = _figures(question, is_dark())[number]
         st.plotly_chart(figure, key=f"prior_{number}", theme=None, width="stretch")
-        st.caption(" ".join((function.__doc__ or "").split("\n\n")[0].split()))
+        st.caption(caption(function))
 
 
 @st.cache_resource(max_entries=32, show_spinner="Drawing from the priors")

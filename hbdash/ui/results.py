@@ -48,16 +48,20 @@ def show(asked: Asked | None) -> None:
     _scoreboard(scores)
     if asked.active:
         return
-    tabs = st.tabs([*TABS, "Priors", "Model"], key="tab", on_change="rerun")
-    for name, tab in zip([*TABS, "Priors", "Model"], tabs, strict=True):
+    # While something runs there are no tabs; afterwards the same one opens again.
+    names = [*TABS, "Priors", "Model"]
+    st.session_state.setdefault("tab", st.session_state.get("last_tab", names[0]))
+    tabs = st.tabs(names, key="tab", on_change="rerun")
+    for name, tab in zip(names, tabs, strict=True):
         if not tab.open:
             continue
+        st.session_state["last_tab"] = name
         with tab:
             match name:
                 case "Priors":
                     prior_tab.show(asked.draft)
                 case "Model":
-                    model_tab.show(asked.draft)
+                    model_tab.show(asked.draft, asked.runs)
                 case _:
                     _figures(name, asked, exact)
 
@@ -147,18 +151,23 @@ def _view(tab: str, asked: Asked, exact: xr.Dataset | None) -> View:
                 default="theta",
                 required=True,
                 key=f"coordinates_{tab}",
+                persist_state="session",
                 label_visibility="collapsed",
                 help="As sampled: the coordinate in which NUTS moves, each run in its own.",
             )
             contours = exact is not None and st.toggle(
-                "Exact contours", key=f"contours_{tab}", help="50, 90 and 99 % of the exact mass."
+                "Exact contours", key=f"contours_{tab}", persist_state="session",
+                help="50, 90 and 99 % of the exact mass."
             )
             if tab == "One group":
+                if st.session_state.get("group", 0) >= len(names):
+                    st.session_state["group"] = 0
                 group = st.selectbox(
                     "Group",
                     range(len(names)),
                     format_func=lambda k: f"Group {names[k]}",
                     key="group",
+                    persist_state="session",
                     label_visibility="collapsed",
                     width=180,
                 )
@@ -169,6 +178,7 @@ def _view(tab: str, asked: Asked, exact: xr.Dataset | None) -> View:
             selection_mode="multi",
             default=list(runs)[:2],
             key=f"shown_{tab}",
+            persist_state="session",
         )
         runs = {label: runs[label] for label in runs if label in shown} or runs
     if tab == "Predictive" and len(names) > 40:

@@ -15,7 +15,16 @@ def seeded(name: str, value: Any) -> str:
     key = PREFIX + name
     if key not in st.session_state:
         st.session_state[key] = value
+    st.session_state.setdefault("echo", {})[key] = st.session_state[key]
     return key
+
+
+def moved() -> bool:
+    """Whether a person moved a control since the last rerun; asking starts the next watch."""
+    state = st.session_state
+    before = state.get("echo", {})
+    state["echo"] = {}
+    return any(key not in state or state[key] != value for key, value in before.items())
 
 
 def replace_draft(draft: Draft) -> None:
