@@ -51,7 +51,7 @@ def _hbdash(bits: int = 64) -> Callable[[dict[str, Any]], tuple[Draws, int]]:
             {"data": data, "parameterization": chosen, "sampler": sampler}
         )
         dt = run(spec)
-        draws = {name: dt["posterior"][name].values for name in ("mu", "tau")}
+        draws = {name: np.asarray(dt["posterior"][name]) for name in ("mu", "tau")}
         assert draws["mu"].dtype == f"float{bits}", draws["mu"].dtype
         return draws, dt.attrs["gradients"]
 
@@ -69,7 +69,7 @@ def _numpyro(chain_method: str) -> Callable[[dict[str, Any]], tuple[Draws, int]]
         mu = numpyro.sample("mu", dist.Normal(0.0, 5.0))
         tau = numpyro.sample("tau", dist.HalfNormal(5.0))
         with numpyro.plate("groups", groups):
-            theta = numpyro.sample("theta", dist.Normal(mu, tau))
+            theta: Any = numpyro.sample("theta", dist.Normal(mu, tau))
         with numpyro.plate("rows", len(index)):
             numpyro.sample("y", dist.Normal(theta[index], sigma), obs=y)
 
@@ -100,13 +100,14 @@ def _numpyro(chain_method: str) -> Callable[[dict[str, Any]], tuple[Draws, int]]
 def _nutpie() -> Callable[[dict[str, Any]], tuple[Draws, int]]:
     import nutpie
 
+    run: Any = nutpie.sample
     compiled: dict[tuple, Any] = {}
 
     def sample(asked: dict[str, Any]) -> tuple[Draws, int]:
         question = tuple(asked["values"]), asked["sigma"], asked["centered"]
         if question not in compiled:
             compiled[question] = nutpie.compile_pymc_model(_pymc_model(*question))
-        found = nutpie.sample(
+        found = run(
             compiled[question],
             draws=NUM_SAMPLES,
             tune=NUM_WARMUP,
@@ -156,7 +157,9 @@ class Arm:
     def __init__(self, name: str) -> None:
         self.name = name
         self._store = tempfile.TemporaryDirectory()
-        environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "HBDASH_STORE")}
+        environment = {
+            k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "HBDASH_STORE")
+        }
         environment |= ARMS[name][1] | {"HBDASH_STORE": self._store.name}
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.arms", name],
@@ -185,19 +188,20 @@ class Arm:
 
 
 def _measure(sample: Callable[..., tuple[Draws, int]], asked: dict[str, Any]) -> dict[str, float]:
-    from arviz_stats.base import array_stats
+    from arviz_stats.base.array import array_stats
 
+    ess: Any = array_stats.ess
+    mcse: Any = array_stats.mcse
     began = time.perf_counter()
     draws, gradients = sample(asked)
     seconds = time.perf_counter() - began
     sites = {"mu": draws["mu"].astype(float), "log_tau": np.log(draws["tau"].astype(float))}
-    axes = {"chain_axis": 0, "draw_axis": 1}
     return {
         "seconds": seconds,
         "gradients": gradients,
-        "ess": min(float(array_stats.ess(x, method="bulk", **axes)) for x in sites.values()),
+        "ess": min(float(ess(x, method="bulk", chain_axis=0, draw_axis=1)) for x in sites.values()),
         "log_tau": float(sites["log_tau"].mean()),
-        "mcse": float(array_stats.mcse(sites["log_tau"], method="mean", **axes)),
+        "mcse": float(mcse(sites["log_tau"], method="mean", chain_axis=0, draw_axis=1)),
     }
 
 

@@ -71,9 +71,7 @@ def rowwise(data: GroupData) -> Callable[[], Any]:
 
 def _call(model: Callable[[Any], None], given: Any) -> Callable[[], Any]:
     found = initialize_model(jax.random.key(0), model, dynamic_args=True, model_args=(given,))
-    value_and_gradient = jax.jit(
-        lambda z, given: jax.value_and_grad(found.potential_fn(given))(z)
-    )
+    value_and_gradient = jax.jit(lambda z, given: jax.value_and_grad(found.potential_fn(given))(z))
     z = found.param_info.z
     return lambda: jax.block_until_ready(value_and_gradient(z, given))
 

@@ -54,7 +54,7 @@ def arms(names: Sequence[str]) -> Iterator[dict[str, Arm]]:
 
 
 def interleave(names: Sequence[str], repetitions: int, new_data: bool) -> Answers:
-    """Ask every arm every case, once a repetition; the first answers, which compile, are dropped."""
+    """Ask every arm every case, once a repetition; the first answers compile, and are dropped."""
     answers: Answers = {case: defaultdict(list) for case in CASES}
     with arms(names) as running:
         for repetition in range(-1, repetitions):

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def spread(values: Sequence[float], digits: int = 3) -> str:
+def spread(values: ArrayLike, digits: int = 3) -> str:
     """Write the median and the range: ``0.25 (0.21 to 0.40)``."""
-    low, middle, high = (f"{q:.{digits}g}" for q in np.quantile(values, (0, 0.5, 1)))
+    low, middle, high = (
+        f"{q:.{digits}g}" for q in np.quantile(np.asarray(values, float), (0, 0.5, 1))
+    )
     return f"{middle} ({low} to {high})"
 
 
-def geometric_mean(values: Sequence[float]) -> float:
+def geometric_mean(values: ArrayLike) -> float:
     """Mean on the log scale, for ratios."""
     return float(np.exp(np.mean(np.log(values))))
 

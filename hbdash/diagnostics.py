@@ -23,9 +23,10 @@ MOST_EFFECTS = 60
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is wrong with a run, and what to do about it."""
+    """One thing that is wrong with a run, the number of its `Score` that shows it, what to do."""
 
     level: Literal["bad", "warn"]
+    column: str
     finding: str
     action: str
 
@@ -158,6 +159,7 @@ def checks(score: Score) -> list[Check]:
         found.append(
             Check(
                 "bad" if score.divergences > FEW_DIVERGENCES * score.draws else "warn",
+                "divergences",
                 f"{score.divergences:,} of {score.draws:,} draws diverged",
                 "raise target accept, or move the centeredness the other way",
             )
@@ -166,6 +168,7 @@ def checks(score: Score) -> list[Check]:
         found.append(
             Check(
                 "bad",
+                "error",
                 f"its means are {score.error:.1f} MCSE from the exact ones",
                 "do not use these draws",
             )
@@ -174,24 +177,37 @@ def checks(score: Score) -> list[Check]:
         found.append(
             Check(
                 "bad",
+                "bfmi",
                 f"E-BFMI is {score.bfmi:.2f}, below {LOW_BFMI}",
                 "reparameterize: the chain cannot follow the energy of the funnel",
             )
         )
     if score.r_hat > HIGH_RHAT:
         found.append(
-            Check("bad", f"R-hat is {score.r_hat:.3f}, above {HIGH_RHAT}", "draw more, or longer")
+            Check(
+                "bad",
+                "r_hat",
+                f"R-hat is {score.r_hat:.3f}, above {HIGH_RHAT}",
+                "warm up longer, or draw more",
+            )
         )
     low = LOW_ESS_PER_CHAIN * score.chains
+    column = "ess_bulk" if score.ess_bulk < score.ess_tail else "ess_tail"
     least = np.nan_to_num(min(score.ess_bulk, score.ess_tail))
     if least < low:
         found.append(
-            Check("warn", f"only {least:.0f} effective draws, below {low}", "continue for more")
+            Check(
+                "warn",
+                column,
+                f"only {least:.0f} effective draws, below {low}",
+                "continue for more",
+            )
         )
     if score.saturated > 0.01:
         found.append(
             Check(
                 "warn",
+                "saturated",
                 f"{score.saturated:.0%} of the trees reached the maximum depth",
                 "reparameterize, or allow deeper trees",
             )

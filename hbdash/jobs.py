@@ -86,7 +86,7 @@ class Jobs:
         atexit.register(self.close)
 
     def close(self, patience: float = 30) -> None:
-        """Drop everything and wait until the worker has left the sampler, for `patience` seconds."""
+        """Drop everything, and wait `patience` seconds for the worker to leave the sampler."""
         with self._change:
             self._closed = True
             self._queue.clear()

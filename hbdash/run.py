@@ -40,7 +40,7 @@ class Progress:
 
     @property
     def phase(self) -> str:
-        """ "warming up" until every chain samples, then "sampling"."""
+        """Where the run is: "warming up" until every chain samples, then "sampling"."""
         return "sampling" if self.chains.sampling else "warming up"
 
     def draws(self) -> xr.DataTree:

@@ -64,10 +64,7 @@ def test_every_parameter_is_required_and_checked(family):
         assert name in refused(without)
         assert name in refused(without | {name + "s": 1.0})
         for bad in (math.nan, math.inf, -math.inf, True, "2", None, [1.0], 1e300, 10**400):
-            try:
-                assert f"`{name}`" in refused(good | {name: bad}), bad
-            except OverflowError:
-                pytest.fail(f"{bad!r} for {name} ended in an OverflowError")
+            assert f"`{name}`" in refused(good | {name: bad}), bad
         if is_positive(family, name):
             for bad in (-1.0, 0.0, -1e-9):
                 assert f"`{name}`" in refused(good | {name: bad})

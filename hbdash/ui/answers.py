@@ -6,6 +6,7 @@ import xarray as xr
 
 from hbdash.exact import ExactPosterior, NoExactAnswer, grids, posterior
 from hbdash.prior_draws import scale_density
+from hbdash.quantities import variable
 from hbdash.spec import RunSpec
 from hbdash.ui.draft import Draft
 
@@ -47,11 +48,11 @@ def effect_grids(draft: Draft) -> xr.Dataset:
 
 def sampled_grids(draft: Draft, dt: xr.DataTree) -> xr.Dataset:
     """The same in the coordinates in which a run was sampled."""
-    values = tuple(dt["constant_data"]["centeredness"].values.tolist())
+    values = tuple(variable(dt, "constant_data/centeredness").values.tolist())
     return _grids(_question(draft), values, True)
 
 
 def tau_prior(draft: Draft, runs: dict[str, xr.DataTree]) -> xr.Dataset:
     """Prior density of tau over the range that the runs reach."""
-    highest = max(float(np.quantile(dt["posterior"]["tau"].values, 0.999)) for dt in runs.values())
+    highest = max(float(variable(dt, "posterior/tau").quantile(0.999)) for dt in runs.values())
     return scale_density(draft.priors["tau"], 1.2 * highest)

@@ -1,8 +1,6 @@
 """Choosing the data: a scene of the study, a simulation, an example, or one's own table."""
 
-
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from hbdash.data import (
@@ -15,7 +13,7 @@ from hbdash.data import (
     load,
 )
 from hbdash.ui import upload_controls
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import by_group, seeded
 
 SOURCES = {"ready": "Examples", "simulated": "Simulate", "uploaded": "Upload"}
 #: What is there at one click, with what to know of it.
@@ -111,6 +109,7 @@ def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
         help="The study's unbalanced vector is 10, 5, 1000, 10, 1, 5, 100, 10, 5.",
     )
     if kind == "study":
+        st.session_state[seeded("groups", len(STUDY_GROUP_SIZES))] = len(STUDY_GROUP_SIZES)
         return STUDY_GROUP_SIZES
     groups = st.slider("Groups, K", 1, 200, key=seeded("groups", len(n)))
     if kind == "equal":
@@ -120,21 +119,5 @@ def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _table_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
-    # The editor keeps its edits as long as it is given the table that it started from.
-    place = f"w.sizes_start_{len(n)}"
-    start = st.session_state.setdefault(place, n)
-    if f"sizes_{len(n)}_{hash(start)}" not in st.session_state:  # it was away, and its edits with it
-        start = st.session_state[place] = n
-    table = pd.DataFrame({"group": [str(k) for k in range(len(n))], "rows": start})
-    edited = st.data_editor(
-        table,
-        hide_index=True,
-        disabled=["group"],
-        height=min(36 * (len(n) + 1), 260),
-        column_config={
-            "rows": st.column_config.NumberColumn(min_value=1, max_value=100_000, required=True)
-        },
-        key=f"sizes_{len(n)}_{hash(start)}",
-    )
-    rows = pd.to_numeric(edited["rows"], errors="coerce").fillna(1).clip(1, 100_000)
-    return tuple(int(value) for value in rows)
+    names = tuple(str(k) for k in range(len(n)))
+    return tuple(map(int, by_group("rows", names, n, 1, min_value=1, max_value=100_000)))

@@ -21,7 +21,7 @@ class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     data: Data = Scene()
     priors: dict[str, Prior] = Field(default_factory=MODELS["normal_means"].default_priors)
     parameterizations: tuple[Parameterization, ...] = Field(
-        (Centered(), NonCentered()), min_length=1, max_length=6
+        default=(Centered(), NonCentered()), min_length=1, max_length=6
     )
     sampler: NUTS = NUTS()
 

@@ -176,13 +176,17 @@ def from_query(query: dict[str, str]) -> tuple[Draft, list[str]]:
     source = query.get("d", Draft().data.source)
     content = _fresh(source)
     if content["data"].get("source") != source:
-        refused.append(f"d={_short(source)}: the data must be simulated, scene, example or uploaded.")
+        refused.append(
+            f"d={_short(source)}: the data must be simulated, scene, example or uploaded."
+        )
     for name, field in FIELDS.items():
         if name not in query or name == "d":
             continue
         if field.path[0] == "data" and field.path[1] not in content["data"]:
-            refused.append(f"{name}={_short(query[name])}: {content['data']['source']} data have no "
-                           f"`{field.path[1]}`.")
+            refused.append(
+                f"{name}={_short(query[name])}: {content['data']['source']} data have no "
+                f"`{field.path[1]}`."
+            )
             continue
         try:
             trial = _set(content, field.path, field.read(query[name]))

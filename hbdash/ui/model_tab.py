@@ -30,6 +30,7 @@ def show(draft: Draft, runs: dict[str, xr.DataTree]) -> None:
     found = runs[label]["constant_data/centeredness"] if label in runs else None
     code = script(spec, None if found is None else np.asarray(found))
     st.code(code, language="python", height=520)
-    st.download_button("Download the script", code, "hbdash_run.py", "text/x-python",
-                       on_click="ignore")
+    st.download_button(
+        "Download the script", code, "hbdash_run.py", "text/x-python", on_click="ignore"
+    )
     st.caption("First published: " + "; ".join(model.references) + ".")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from hbdash.data import GroupData
@@ -14,7 +13,7 @@ from hbdash.parameterization import (
     Parameterization,
     Partial,
 )
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import by_group, seeded
 
 HELP = """\
 - **centered**: NUTS moves in theta. Best where the data say much about each group.
@@ -42,7 +41,7 @@ def show(
     kept.update(before)
     selected = []
     for kind in [kind for kind in PARAMETERIZATIONS if kind in kinds]:
-        start = kept.get(kind) or PARAMETERIZATIONS[kind]()
+        start: Any = kept.get(kind) or PARAMETERIZATIONS[kind]()
         match kind:
             case "mixed":
                 start = _mixed(start, data)
@@ -72,12 +71,12 @@ def _mixed(start: Mixed, data: GroupData | None) -> Mixed:
             "Centered from this many rows", 1, 1_000_000, key=seeded("threshold", start.threshold)
         )
         return Mixed(threshold=threshold)
-    names = data.names if data is not None else ()
+    names: tuple[str, ...] = data.names if data is not None else ()
     valid = [k for k in start.groups or () if k < len(names)]
     key = seeded("mixed_groups", valid)
     st.session_state[key] = [k for k in st.session_state[key] if k < len(names)]
     groups = st.multiselect(
-        "Centered groups", range(len(names)), format_func=lambda k: names[k], key=key
+        "Centered groups", list(range(len(names))), format_func=lambda k: str(names[k]), key=key
     )
     return Mixed(groups=tuple(groups))
 
@@ -104,21 +103,5 @@ def _partial(start: Partial, data: GroupData | None) -> Partial:
 def _by_group(values: tuple[float, ...], names: tuple[str, ...]) -> Partial:
     if len(values) != len(names):
         values = (values[0],) * len(names)
-    place = f"w.centeredness_start_{len(names)}"
-    first = st.session_state.setdefault(place, values)
-    if f"centeredness_{len(names)}_{hash(first)}" not in st.session_state:  # its edits are gone
-        first = st.session_state[place] = values
-    edited = st.data_editor(
-        pd.DataFrame({"group": names, "centeredness": first}),
-        hide_index=True,
-        disabled=["group"],
-        height=min(36 * (len(names) + 1), 360),
-        column_config={
-            "centeredness": st.column_config.NumberColumn(
-                min_value=0, max_value=1, step=0.05, required=True, format="%.2f"
-            )
-        },
-        key=f"centeredness_{len(names)}_{hash(first)}",
-    )
-    cells = pd.to_numeric(edited["centeredness"], errors="coerce").fillna(0.5).clip(0, 1)
-    return Partial(centeredness=tuple(float(value) for value in cells))
+    limits = {"min_value": 0.0, "max_value": 1.0, "step": 0.05, "format": "%.2f"}
+    return Partial(centeredness=by_group("centeredness", names, values, 0.5, **limits))

@@ -47,9 +47,7 @@ def show(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
 
 
 def _prior(site: str, prior: Prior, data: GroupData | None) -> Prior:
-    family = st.selectbox(
-        f"{site} ~", FAMILIES[site], key=seeded(f"prior.{site}", prior.dist)
-    )
+    family = st.selectbox(f"{site} ~", FAMILIES[site], key=seeded(f"prior.{site}", prior.dist))
     start = prior if prior.dist == family else default(family)
     names = parameter_names(family)
     values = {}

@@ -1,8 +1,9 @@
 """The picture that answers: verdict, scoreboard, and the figures behind their tabs."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -24,7 +25,11 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "ess_tail": ("ESS tail", "%d", "Effective draws for the 5 and 95 % quantiles."),
     "step_size": ("Step size", "%.3g", "Mean over chains."),
     "gradients_per_draw": ("Grads / draw", "%.1f", "Gradient evaluations, after the warmup."),
-    "ess_per_1000_gradients": ("ESS / 1k grads", "%.2f", "ESS bulk per 1,000 gradients after the warmup."),
+    "ess_per_1000_gradients": (
+        "ESS / 1k grads",
+        "%.2f",
+        "ESS bulk per 1,000 gradients after the warmup.",
+    ),
     "ess_per_second": ("ESS / s", "%d", "ESS bulk per wall second, warmup included."),
     "wall_seconds": ("Wall, s", "%.2f", "Warmup and draws; compiling not included."),
     "error": (
@@ -73,7 +78,7 @@ def _scores(key: str, has_exact: bool, _dt: xr.DataTree, _exact: xr.Dataset | No
 
 def _score(label: str, dt: xr.DataTree, exact: xr.Dataset | None) -> Score:
     found = _scores(dt.attrs["key"], exact is not None, dt, exact)
-    return Score(**(asdict(found) | {"label": label}))
+    return replace(found, label=label)
 
 
 def _verdict(scores: list[Score], why_not: str | None) -> None:
@@ -85,9 +90,8 @@ def _verdict(scores: list[Score], why_not: str | None) -> None:
 
 
 def _scoreboard(scores: list[Score]) -> None:
-    table = pd.DataFrame([asdict(s) for s in scores])[list(COLUMNS)]
-    hidden = [name for name in COLUMNS if name == "error" and table[name].isna().all()]
-    table = table.drop(columns=hidden)
+    known = [name for name in COLUMNS if name != "error" or not np.isnan(scores[0].error)]
+    table = pd.DataFrame([asdict(s) for s in scores], columns=pd.Index(known))
     config = {
         name: st.column_config.NumberColumn(title, format=form, help=text)
         if form
@@ -104,18 +108,9 @@ def _marks(scores: list[Score], table: pd.DataFrame) -> pd.DataFrame:
     red = f"color: {'#FF8A66' if is_dark() else '#C0392B'}; font-weight: 600"
     styles = pd.DataFrame("", index=table.index, columns=table.columns)
     for row, found in enumerate(scores):
-        few = 100 * found.chains
-        wrong = {
-            "divergences": found.divergences > 0,
-            "bfmi": found.bfmi < 0.3,
-            "r_hat": found.r_hat > 1.01,
-            "ess_bulk": found.ess_bulk < few,
-            "ess_tail": found.ess_tail < few,
-            "error": found.error > 4,
-        }
-        for name, is_wrong in wrong.items():
-            if is_wrong and name in styles and checks(found):
-                styles.loc[row, name] = red
+        for check in checks(found):
+            if check.column in styles:
+                styles.loc[row, check.column] = red
     return styles
 
 
@@ -139,7 +134,7 @@ def _figures(tab: str, asked: Asked, exact: xr.Dataset | None) -> None:
 def _view(tab: str, asked: Asked, exact: xr.Dataset | None) -> View:
     """Read the view controls that stand at a figure; they change no run."""
     first = next(iter(asked.runs.values()))
-    names = first["observed_data"]["group"].values.tolist()
+    names = first["observed_data"].coords["group"].values.tolist()
     runs, group, start = asked.runs, 0, 0
     coordinates, contours = "theta", False
     if tab in ("Funnels", "One group"):
@@ -156,8 +151,10 @@ def _view(tab: str, asked: Asked, exact: xr.Dataset | None) -> View:
                 help="As sampled: the coordinate in which NUTS moves, each run in its own.",
             )
             contours = exact is not None and st.toggle(
-                "Exact contours", key=f"contours_{tab}", persist_state="session",
-                help="50, 90 and 99 % of the exact mass."
+                "Exact contours",
+                key=f"contours_{tab}",
+                persist_state="session",
+                help="50, 90 and 99 % of the exact mass.",
             )
             if tab == "One group":
                 if st.session_state.get("group", 0) >= len(names):
@@ -182,9 +179,7 @@ def _view(tab: str, asked: Asked, exact: xr.Dataset | None) -> View:
         )
         runs = {label: runs[label] for label in runs if label in shown} or runs
     if tab == "Predictive" and len(names) > 40:
-        start = st.select_slider(
-            "First group shown", range(0, len(names), 40), key="first_group"
-        )
+        start = st.select_slider("First group shown", range(0, len(names), 40), key="first_group")
     sampled = None
     if contours and coordinates == "sampled":
         sampled = {label: answers.sampled_grids(asked.draft, dt) for label, dt in runs.items()}
@@ -201,8 +196,5 @@ def _identity(view: View) -> str:
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
-def _drawn(
-    name: str, identity: str, _view: View, _draw: Callable[[View], go.Figure]
-) -> go.Figure:
+def _drawn(name: str, identity: str, _view: View, _draw: Callable[[View], go.Figure]) -> go.Figure:
     return _draw(_view)
-

@@ -125,9 +125,7 @@ def _watch(wanted: dict[str, Job]) -> None:
             st.rerun()
     filling = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
     if filling:
-        st.plotly_chart(
-            funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch"
-        )
+        st.plotly_chart(funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch")
 
 
 def describe(job: Job) -> str:
@@ -163,7 +161,7 @@ def _after(asked: Asked, wanted: dict[str, Job], place: DeltaGenerator) -> None:
         width="stretch",
         on_click=_go_on,
         args=(asked.draft, longest + 1000),
-        help="Goes on where the chains ended; the result is the one that a single longer run gives.",
+        help="Goes on where the chains ended: the result is that of a single longer run.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from hbdash.ui.draft import Draft
@@ -33,3 +34,32 @@ def replace_draft(draft: Draft) -> None:
         if str(key).startswith(PREFIX):
             del st.session_state[key]
     st.session_state["draft"] = draft
+
+
+def by_group(
+    column: str, names: tuple[str, ...], values: tuple[float, ...], empty: float, **limits: Any
+) -> tuple[float, ...]:
+    """Show an editable table of one number a group.
+
+    Parameters
+    ----------
+    column : title of the numbers.
+    names, values : K labels, and the numbers to start from.
+    empty : what a cell that was cleared counts as.
+    limits : `min_value`, `max_value` and other options of `st.column_config.NumberColumn`.
+    """
+    # The editor keeps its edits as long as it is given the table that it started from.
+    place = f"{PREFIX}{column}_start_{len(names)}"
+    start = st.session_state.setdefault(place, values)
+    if f"{column}_{len(names)}_{hash(start)}" not in st.session_state:  # away, its edits with it
+        start = st.session_state[place] = values
+    edited = st.data_editor(
+        pd.DataFrame({"group": names, column: start}),
+        hide_index=True,
+        disabled=["group"],
+        height=min(36 * (len(names) + 1), 320),
+        column_config={column: st.column_config.NumberColumn(required=True, **limits)},
+        key=f"{column}_{len(names)}_{hash(start)}",
+    )
+    numbers = pd.Series(pd.to_numeric(edited[column], errors="coerce")).fillna(empty)
+    return tuple(numbers.clip(limits["min_value"], limits["max_value"]))

@@ -1,0 +1,196 @@
+"""NUTS in chunks: the same draws at every pace, and one program for every slider."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax.monitoring
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from tests.questions import MU_TAU, ask, same
+
+from hbdash.run import needs_compiling, prepare, run
+from hbdash.samplers import nuts, program
+from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
+from hbdash.spec import RunSpec
+
+
+@contextmanager
+def compilations() -> Iterator[list[str]]:
+    """Collect everything that XLA compiles, whoever asks for it."""
+    events: list[str] = []
+
+    def listen(event: str, *_, **__) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield events
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_draws_are_the_same_at_every_pace(monkeypatch):
+    spec = ask("weak", "noncentered", num_samples=60)
+    runs, chunks = [], []
+    for seconds in (1e-9, 0.002, 1e9):
+        monkeypatch.setattr(nuts, "CHUNK_SECONDS", seconds)
+        runs.append(run(spec, lambda progress: chunks.append(progress.chains.done)))
+    for other in runs[1:]:
+        same(runs[0], other)
+    assert len(chunks) > 3000  # the first one went transition by transition
+
+
+def test_a_chain_s_draws_do_not_depend_on_the_others():
+    two, four = (run(ask("unbalanced", "mixed", num_chains=count)) for count in (2, 4))
+    first = four.isel(chain=slice(0, 2))
+    same(two, first)
+    draws = four["posterior"]["mu"].values
+    assert len({tuple(chain) for chain in draws.tolist()}) == 4
+
+
+def test_draws_depend_on_the_seed_alone():
+    one, again, other = (run(ask(seed=seed)) for seed in (3, 3, 4))
+    same(one, again)
+    assert not np.array_equal(one["posterior"]["mu"], other["posterior"]["mu"])
+
+
+def moves(count: int) -> Iterator[RunSpec]:
+    """Move every slider that a page has, as far as it goes, without another shape."""
+    rng = np.random.default_rng(5)
+    kinds = ("centered", "noncentered", "mixed", "by_information", "partial")
+    for _ in range(count):
+        kind = {"kind": str(rng.choice(kinds))}
+        if kind["kind"] == "partial":
+            kind |= {"centeredness": rng.uniform(size=9).round(3).tolist()}
+        yield RunSpec.model_validate(
+            {
+                "data": {
+                    "source": "simulated",
+                    "n": rng.integers(1, 1000, 9).tolist(),
+                    "sigma": rng.uniform(0.1, 30),
+                    "mu": rng.uniform(-50, 50),
+                    "tau": rng.uniform(0, 20),
+                    "seed": int(rng.integers(2**32)),
+                },
+                "priors": {
+                    "mu": {"dist": "Normal", "loc": rng.normal(), "scale": rng.uniform(0.5, 50)},
+                    "tau": {"dist": "HalfNormal", "scale": rng.uniform(0.5, 50)},
+                },
+                "parameterization": kind,
+                "sampler": {
+                    "num_samples": int(rng.integers(1, 60)),
+                    "num_chains": int(rng.integers(1, 5)),
+                    "seed": int(rng.integers(2**32)),
+                    "target_accept_prob": rng.uniform(0.5, 0.95),
+                },
+            }
+        )
+
+
+def test_no_slider_compiles_anything(monkeypatch):
+    programs: list[program.Shape] = []
+
+    def counted(shape, given, compile_=program._compile):
+        programs.append(shape)
+        return compile_(shape, given)
+
+    monkeypatch.setattr(program, "_programs", type(program._programs)())
+    monkeypatch.setattr(program, "_compile", counted)
+    first, *others = moves(51)
+    assert needs_compiling(prepare(first))
+    with compilations() as compiled:
+        run(first)
+    assert compiled and len(programs) == 1
+    with compilations() as compiled:
+        for spec in others:
+            question = prepare(spec)
+            assert not needs_compiling(question)
+            dt = run(spec, question=question)
+            assert dt["posterior"].sizes["draw"] == spec.sampler.num_samples
+    assert compiled == [] and len(programs) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": {"source": "simulated", "n": [1] * 10}},
+        {"priors": MU_TAU | {"tau": {"dist": "HalfCauchy", "scale": 5}}},
+        {"priors": MU_TAU | {"sigma": {"dist": "HalfNormal", "scale": 5}}},
+        {"sampler": {"num_warmup": 999}},
+        {"sampler": {"max_tree_depth": 9}},
+        {"sampler": {"dense_mass": True}},
+    ],
+)
+def test_shapes_families_and_static_options_have_programs_of_their_own(change):
+    assert prepare(RunSpec.model_validate(change)).shape != prepare(RunSpec()).shape
+
+
+def test_only_a_few_programs_are_kept(monkeypatch):
+    monkeypatch.setattr(program, "_programs", type(program._programs)())
+    monkeypatch.setattr(program, "_compile", lambda shape, given: shape)
+    question = prepare(RunSpec())
+    shapes = [
+        program.Shape("normal_means", (), (), num_warmup, 10, False) for num_warmup in range(12)
+    ]
+    for shape in shapes:
+        program.compiled(shape, question.given)
+        program.compiled(shapes[0], question.given)
+    kept = [shape for shape in shapes if program.is_compiled(shape)]
+    assert kept == [shapes[0], *shapes[-program.MOST_PROGRAMS + 1 :]]
+
+
+def test_a_run_beyond_the_budget_is_refused():
+    with pytest.raises(ValidationError, match="Ask for fewer draws or chains"):
+        NUTS(num_chains=16, num_samples=50_000)
+    fits = NUTS(num_chains=4, num_warmup=1000, num_samples=MOST_TRANSITIONS // 4 - 1000)
+    assert fits.transitions == MOST_TRANSITIONS
+
+
+def test_a_start_of_no_density_is_refused_in_words():
+    spec = RunSpec.model_validate(
+        {
+            "data": {
+                "source": "estimates",
+                "group": [str(k) for k in range(9)],
+                "estimate": [1e200] * 9,
+                "standard_error": [1.0] * 9,
+            },
+            "sampler": {"num_samples": 10},
+        }
+    )
+    with pytest.raises(SamplingError, match="Widen the priors, or check the scale of the data"):
+        run(spec)
+
+
+def test_divergences_stop_a_run_and_every_chain_ends_at_the_same_draw():
+    seen: list[Chains] = []
+    spec = ask("weak", "centered", num_samples=2500, max_divergences=10)
+    dt = run(spec, lambda progress: seen.append(progress.chains))
+    draws = dt["posterior"].sizes["draw"]
+    assert 1 <= draws < 2500
+    assert int(dt["sample_stats"]["diverging"].sum()) >= 10
+    assert {chain.done for chain in seen[-1].each} == {1000 + draws}
+
+
+def test_what_a_chunk_raises_ends_the_run():
+    def fail(progress):
+        raise KeyError("the page went away")
+
+    with pytest.raises(KeyError, match="the page went away"):
+        run(ask(), fail)
+
+
+def test_progress_can_be_read_while_it_runs():
+    done, phases = [], []
+
+    def look(progress):
+        done.append(progress.chains.done)
+        phases.append(progress.phase)
+        assert progress.chains.step_size > 0 and progress.chains.gradients >= done[-1]
+
+    spec = ask(num_samples=200)
+    run(spec, look)
+    assert done == sorted(done) and done[-1] == spec.sampler.transitions
+    assert phases[0] == "warming up" and phases[-1] == "sampling" and len(set(phases)) == 2
