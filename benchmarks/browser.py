@@ -105,10 +105,7 @@ def timed(page: Page, store: Path, act: Callable[[], Any]) -> dict[str, float]:
     first = next(time for time in clock["asks"] if time > start)
     if clock["painted"] < first:
         raise RuntimeError("Nothing was drawn after the action.")
-    time.sleep(0.6)  # the runs are written after they are shown
-    new = _runs(store) - before
-    if not new:
-        raise RuntimeError("The answer was in the store already.")
+    new = _written(store, before)
     return {
         "total": clock["painted"] - start,
         "to the server": first - start,
@@ -117,6 +114,17 @@ def timed(page: Page, store: Path, act: Callable[[], Any]) -> dict[str, float]:
         "sampling": 1000 * sum(_wall_seconds(path) for path in new),
         "scripts": sum(time > first for time in clock["ends"]),
     }
+
+
+def _written(store: Path, before: set[Path]) -> set[Path]:
+    """Wait for the centered and the non-centered run: they are written after they are shown."""
+    until = time.monotonic() + 10
+    while len(new := _runs(store) - before) < 2:
+        if time.monotonic() > until:
+            raise RuntimeError(f"Two new runs were expected in the store, found {len(new)}.")
+        time.sleep(0.05)
+    time.sleep(0.3)
+    return new
 
 
 def _runs(store: Path) -> set[Path]:
@@ -138,15 +146,15 @@ def _choose(page: Page, key: str, name: str) -> None:
     page.locator(f".st-key-{key} button").get_by_text(name, exact=True).click()
 
 
-def _new_seed(page: Page, seed: int) -> None:
+def _new_seed(page: Page, store: Path, seed: int) -> None:
     """Give the sampler another seed and let its runs finish, untimed."""
-    asked = page.evaluate("__clock.asks.length")
+    before, asked = _runs(store), page.evaluate("__clock.asks.length")
     field = page.locator(".st-key-w-seed input")
     field.fill(str(seed))
     field.press("Enter")
     page.wait_for_function("before => __clock.asks.length > before", arg=asked)
     settle(page)
-    time.sleep(0.6)
+    _written(store, before)
 
 
 def releases(chromium: Browser, repetitions: int) -> None:
@@ -156,7 +164,7 @@ def releases(chromium: Browser, repetitions: int) -> None:
         store = Path(folder)
         with server(store) as address:
             page, _, _ = visit(chromium, address)
-            time.sleep(0.6)
+            _written(store, set())
             page.get_by_text("NUTS", exact=True).first.click()
             for scene in ("strong", "unbalanced"):  # warm each once
                 timed(page, store, lambda scene=scene: _choose(page, "w-ready", scene))
@@ -164,13 +172,13 @@ def releases(chromium: Browser, repetitions: int) -> None:
             now, seed = 2, 0
             while min(len(found[scene]) for scene in SCENES) < repetitions:
                 seed += 1
-                _new_seed(page, seed)
+                _new_seed(page, store, seed)
                 for _ in range(2):
                     now = (now + 1) % 3
                     act = lambda: _choose(page, "w-ready", SCENES[now])  # noqa: B023, E731
                     found[SCENES[now]].append(timed(page, store, act))
             _choose(page, "w-source", "Simulate")
-            time.sleep(0.5)
+            page.wait_for_selector(".st-key-w-sigma")
             settle(page)
             for repetition in range(-1, repetitions):
                 sample = timed(page, store, lambda: _release_slider(page))

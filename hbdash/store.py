@@ -25,6 +25,8 @@ from hbdash.spec import RunSpec
 log = logging.getLogger(__name__)
 #: Runs kept in memory, so that a result is on the screen before it is on the disk.
 IN_MEMORY = 24
+#: Seconds before a result is written: until then the processor is the page's, which draws it.
+WRITE_DELAY = 1.0
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
 _lock = threading.RLock()
 #: Held around every use of HDF5. A daemon thread that dies inside it, when the process ends, leaves
@@ -57,7 +59,7 @@ def _runs() -> Path:
 def put(dt: xr.DataTree) -> str:
     """Keep a finished run: in memory at once, on disk from a thread of its own."""
     key = remember(dt)
-    threading.Thread(target=save, args=(dt,)).start()
+    threading.Timer(WRITE_DELAY, save, (dt,)).start()
     return key
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpyro.infer.util import log_density
-from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask
 
 from hbdash.export import script
 from hbdash.models import MODELS
 from hbdash.run import prepare
 from hbdash.samplers.program import model_arguments
 from hbdash.spec import RunSpec
+from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask
 
 ROWS = {"source": "simulated", "n": [1, 4, 60, 2, 9], "sigma": 1.5, "mu": 1e4, "seed": 3}
 ODD = {

@@ -8,13 +8,13 @@ from typing import Any
 import jax
 import pytest
 import xarray as xr
-from tests.questions import ask, same
 
 from hbdash import jobs as jobs_
 from hbdash import store
 from hbdash.jobs import Job, Jobs
 from hbdash.run import run
 from hbdash.spec import RunSpec
+from tests.questions import ask, same
 
 LONG = ask("strong", "noncentered", num_samples=20_000)
 
@@ -118,7 +118,7 @@ def test_a_run_that_nobody_wants_any_more_is_dropped(jobs):
 
 
 def test_a_shared_run_survives_one_session_s_leaving(jobs):
-    spec = ask("strong", "noncentered", num_samples=3000)
+    spec = ask("strong", "noncentered", num_samples=8000)
     (job,) = jobs.want("one", [spec])
     jobs.want("two", [spec])
     sampling(job)
@@ -184,7 +184,7 @@ def test_a_run_goes_on_from_the_one_that_was_kept(jobs, monkeypatch):
     finished(longer)
     assert given[0] is None and given[1] is not None
     assert given[1]["posterior"].sizes["draw"] == 60
-    same(store.load(longer.result), run(ask(num_samples=100)))  # pyright: ignore
+    same(store.load(longer.result), run(ask(num_samples=100)))
 
 
 def test_stopping_in_the_warmup_leaves_nothing(jobs):
@@ -210,8 +210,14 @@ def test_divergences_stop_a_run_and_its_beginning_answers_the_question_again(job
     (again,) = jobs.want("two", [spec])
     assert (again.phase, again.result) == ("done", job.result)
     assert len(asked) == 1
-    (patient,) = jobs.want("two", [spec.model_copy(update={"sampler": spec.sampler.model_copy(
-        update={"max_divergences": None})})])
+    (patient,) = jobs.want(
+        "two",
+        [
+            spec.model_copy(
+                update={"sampler": spec.sampler.model_copy(update={"max_divergences": None})}
+            )
+        ],
+    )
     finished(patient)
     assert patient is not again and patient.result == spec.key and len(asked) == 2
 
@@ -246,9 +252,11 @@ def test_every_failure_is_said_and_the_next_run_goes_on(jobs, monkeypatch, failu
 
 def test_a_question_that_cannot_be_asked_fails_in_words(jobs):
     wrong = ask().model_copy(
-        update={"parameterization": ask(kind="partial").parameterization.model_copy(
-            update={"centeredness": (0.5, 0.5)}
-        )}
+        update={
+            "parameterization": ask(kind="partial").parameterization.model_copy(
+                update={"centeredness": (0.5, 0.5)}
+            )
+        }
     )
     (job,) = jobs.want("one", [wrong])
     finished(job)
@@ -279,7 +287,7 @@ def test_a_dead_worker_is_replaced(jobs, monkeypatch):
 
 
 def test_progress_only_grows(jobs):
-    (job,) = jobs.want("one", [ask("strong", "noncentered", num_samples=2000)])
+    (job,) = jobs.want("one", [ask("strong", "noncentered", num_samples=5000)])
     order, seen = [*jobs_.ACTIVE, "done"], []
     while job.active:
         seen.append((order.index(job.phase), job.fraction))

@@ -10,7 +10,6 @@ import numpyro.distributions as dist
 import pytest
 from numpyro.infer.reparam import LocScaleReparam
 from numpyro.infer.util import log_density
-from tests.questions import MU_TAU, SIGMA
 
 from hbdash.data import Example, GroupData, Scene, Simulated, load, unknown_sigma
 from hbdash.diagram import diagram
@@ -18,6 +17,7 @@ from hbdash.models import MODELS
 from hbdash.models.reparam import LogScaleReparam
 from hbdash.priors import Prior, distribution
 from hbdash.spec import RunSpec
+from tests.questions import MU_TAU, SIGMA
 
 MODEL = MODELS["normal_means"]
 DATA = {
@@ -175,7 +175,9 @@ def test_every_model_on_the_menu_is_described():
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_diagram_shows_what_is_sampled(dark):
     centered = diagram(RunSpec(), dark=dark)
-    other = RunSpec.model_validate({"parameterization": {"kind": "mixed"}, "priors": MU_TAU | SIGMA})
+    other = RunSpec.model_validate(
+        {"parameterization": {"kind": "mixed"}, "priors": MU_TAU | SIGMA}
+    )
     mixed = diagram(other, dark=dark)
     assert centered.startswith("digraph") and "theta" in centered
     assert "theta_decentered" not in centered and "theta_decentered" in mixed

@@ -7,12 +7,12 @@ import jax.monitoring
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from tests.questions import MU_TAU, ask, same
 
 from hbdash.run import needs_compiling, prepare, run
 from hbdash.samplers import nuts, program
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
 from hbdash.spec import RunSpec
+from tests.questions import MU_TAU, ask, same
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.questions import PARAMETERIZATIONS, ask
 
 from hbdash.data import Example, Scene, from_estimates, load
 from hbdash.parameterization import (
@@ -17,6 +16,7 @@ from hbdash.parameterization import (
 )
 from hbdash.parameterization import PARAMETERIZATIONS as MENU
 from hbdash.run import prepare
+from tests.questions import PARAMETERIZATIONS, ask
 
 UNBALANCED = load(Scene(name="unbalanced"))
 

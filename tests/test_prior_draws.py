@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from scipy import stats
-from tests.questions import MU_TAU, SIGMA
 
 from hbdash import prior_draws
 from hbdash.data import Example, Rowwise, Scene, load, unknown_sigma
 from hbdash.priors import LOCATION, SCALE, Prior, default
+from tests.questions import MU_TAU, SIGMA
 
 PRIORS = {site: Prior.model_validate(prior) for site, prior in MU_TAU.items()}
 WITH_SIGMA = PRIORS | {"sigma": Prior.model_validate(SIGMA["sigma"])}

@@ -6,11 +6,11 @@ from functools import cache
 import numpy as np
 import pytest
 import xarray as xr
-from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask, exact_means, same
 
 from hbdash import diagnostics, store
 from hbdash.run import MOST_NUMBERS, Progress, append, prepare, prepare_data, run
 from hbdash.spec import RunSpec
+from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask, exact_means, same
 
 
 @cache
@@ -219,9 +219,10 @@ def test_a_stopped_run_is_a_shorter_run_and_can_go_on(seed):
     stopped = run(spec, stop)
     draws = stopped["posterior"].sizes["draw"]
     assert 1 <= draws < 400
-    assert all(group.sizes["draw"] == draws for group in (
-        stopped["sample_stats"], stopped["unconstrained_posterior"]
-    ))
+    assert all(
+        group.sizes["draw"] == draws
+        for group in (stopped["sample_stats"], stopped["unconstrained_posterior"])
+    )
     assert {chain.done for chain in states[-1].chains.each} == {1000 + draws}
     assert stopped.attrs["key"] == f"{spec.stem}-{draws}"
     same(stopped, run(spec.with_draws(draws)))

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from pydantic import ValidationError
-from tests.questions import MU_TAU, SIGMA, ask
 
 from hbdash.data import Rowwise
 from hbdash.samplers.nuts import NUTS
 from hbdash.spec import RunSpec, explain
+from tests.questions import MU_TAU, SIGMA, ask
 
 ROWS = {"source": "rows", "group": ["a", "b", "a"], "value": [1.0, 2.0, 4.0]}
 
@@ -189,4 +189,4 @@ def test_the_schema_accepts_specs_and_refuses_others():
 
 def test_a_spec_is_frozen():
     with pytest.raises(ValidationError):
-        ask().model = "x"  # pyright: ignore[reportAttributeAccessIssue]
+        ask().model = "x"

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from tests.questions import ask, same
 
 from hbdash import store
 from hbdash.run import run
 from hbdash.spec import RunSpec
+from tests.questions import ask, same
 
 
 @pytest.fixture(autouse=True)

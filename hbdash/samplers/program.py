@@ -162,7 +162,7 @@ def is_compiled(shape: Shape) -> bool:
 
 def _compile(shape: Shape, given: dict[str, Any]) -> Program:
     key = jax.random.key_data(jax.random.key(0))
-    state = jax.eval_shape(_start(shape), key, given)
-    start = jax.jit(_start(shape)).lower(key, given).compile()
-    advance = jax.jit(_advance(shape)).lower(state, np.int64(0), given).compile()
-    return Program(start, advance, state)
+    start = jax.jit(_start(shape)).lower(key, given)
+    state = start.out_info
+    advance = jax.jit(_advance(shape)).lower(state, np.int64(0), given)
+    return Program(start.compile(), advance.compile(), state)

@@ -20,11 +20,6 @@ from hbdash.ui.draft import Draft
 from hbdash.ui.widgets import moved, replace_draft
 
 
-def heading(title: str, question: str) -> None:
-    """Open a page: its name, and the question it answers."""
-    st.markdown(f"## {title} &nbsp; :small[:gray[{question}]]")
-
-
 def sidebar() -> Draft:
     """Show the controls, take the draft they hold, and publish it as the link."""
     _follow_link()

@@ -1,12 +1,15 @@
 """The frame around every page: set-up, navigation, and what a server and a session own."""
 
+import gc
 import threading
 import uuid
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from hbdash.jobs import Jobs
+if TYPE_CHECKING:
+    from hbdash.jobs import Jobs
 
 #: Pixels: three words side by side, and still half of a narrow window for the picture.
 SIDEBAR = 324
@@ -21,10 +24,28 @@ class Session:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-@st.cache_resource
-def jobs() -> Jobs:
+@st.cache_resource(show_spinner=False)
+def jobs() -> "Jobs":
     """The queue, shared by all sessions of this server."""
+    from hbdash.jobs import Jobs  # the page's heading is drawn before JAX is loaded
+
     return Jobs()
+
+
+@st.cache_resource(show_spinner=False)
+def _settle() -> None:
+    """Leave what the libraries made at import out of garbage collection.
+
+    Streamlit collects after every script and every tick of a fragment; going through half a
+    million objects that never die takes it 150 ms each time, with Python's lock held.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def heading(title: str, question: str) -> None:
+    """Open a page: its name, and the question it answers."""
+    st.markdown(f"## {title} &nbsp; :small[:gray[{question}]]")
 
 
 def _release(session: Session) -> None:
@@ -48,6 +69,7 @@ def main() -> None:
     st.session_state["_framed"] = True
     try:
         page.run()
+        _settle()
     finally:
         st.session_state["_framed"] = False
 

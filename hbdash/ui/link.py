@@ -29,7 +29,8 @@ class Field(NamedTuple):
 
 
 def _number(value: float) -> str:
-    return f"{value:.12g}"
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(float(value))  # the same number, the same run
 
 
 def _real(text: str) -> float:
@@ -105,13 +106,15 @@ def _read_parameterization(text: str) -> dict[str, Any]:
     if kind not in PARAMETERIZATIONS:
         raise ValueError(f"{kind!r} is not one of {', '.join(PARAMETERIZATIONS)}")
     if kind == "mixed" and rest.startswith("h"):
-        return {"kind": kind, "groups": [_whole(part) for part in rest[1:].split("-") if part]}
+        return {"kind": kind, "groups": [_whole(part) for part in rest[1:].split("-") if rest[1:]]}
     if kind == "mixed" and rest:
         return {"kind": kind, "threshold": _whole(rest)}
     if kind == "partial" and rest:
         return {"kind": kind, "centeredness": [_real(part) for part in rest.split("_")]}
     if kind == "learned" and rest:
         return {"kind": kind, "seed": _whole(rest)}
+    if rest:
+        raise ValueError(f"{kind} takes nothing, got {_short(rest)!r}")
     return {"kind": kind}
 
 

@@ -45,7 +45,7 @@ def ask(draft: Draft) -> Asked | None:
     )
     resumed = state.pop("run_now", False)
     if pressed or resumed or live and draft not in (state.get("asked"), state.get("cancelled")):
-        state["asked"], state["cancelled"], state["ended"] = draft, None, {}
+        state["asked"], state["cancelled"], state["wanted"] = draft, None, {}
     asked: Draft | None = state.get("asked")
     if asked is None:
         st.info("Press Run to sample with these settings.")
@@ -56,7 +56,6 @@ def ask(draft: Draft) -> Asked | None:
         st.error(str(error.args[0] if error.args else error))
         return None
     _wait(list(wanted.values()))
-    _note_ended(wanted)
     _tell_trouble(wanted)
     active = any(job.active for job in wanted.values())
     runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
@@ -76,10 +75,16 @@ def _want(asked: Draft) -> dict[str, Job]:
         jobs().want(session().id, [])
         return {}
     # What ended without a result is not asked again by every rerun: only by Run.
-    ended: dict[str, Job] = st.session_state.setdefault("ended", {})
-    wanted = {label: spec for label, spec in specs.items() if label not in ended}
-    found = jobs().want(session().id, list(wanted.values()))
-    return {label: ended.get(label) or found[list(wanted).index(label)] for label in specs}
+    before: dict[str, Job] = st.session_state.get("wanted", {})
+    over = {label: job for label, job in before.items() if _is_over(job)}
+    open_ = {label: spec for label, spec in specs.items() if label not in over}
+    found = dict(zip(open_, jobs().want(session().id, list(open_.values())), strict=True))
+    st.session_state["wanted"] = {label: (over | found)[label] for label in specs}
+    return st.session_state["wanted"]
+
+
+def _is_over(job: Job) -> bool:
+    return job.phase == "failed" or job.phase == "cancelled" and job.stop_asked
 
 
 def _wait(wanted: list[Job]) -> None:
@@ -94,16 +99,11 @@ def _finished(job: Job) -> xr.DataTree | None:
     return store.load(job.result) if job.phase == "done" and job.result else None
 
 
-def _note_ended(wanted: dict[str, Job]) -> None:
-    over = {label: job for label, job in wanted.items() if job.phase in ("failed", "cancelled")}
-    st.session_state["ended"] = st.session_state.get("ended", {}) | over
-
-
 def _tell_trouble(wanted: dict[str, Job]) -> None:
     for label, job in wanted.items():
         if job.phase == "failed":
             st.error(f"**{label}**: {job.error}")
-        if job.phase == "cancelled":
+        elif _is_over(job):
             st.info(f"**{label}**: stopped before its first draw. Press Run to sample.")
     if (trouble := store.trouble()) is not None:
         st.warning(trouble)
