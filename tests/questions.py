@@ -1,5 +1,6 @@
 """Questions that many tests ask: of one compiled shape wherever the numbers allow it."""
 
+import threading
 from typing import Any
 
 import xarray as xr
@@ -39,6 +40,14 @@ def exact_means(spec: RunSpec) -> xr.Dataset:
     found = exact.summary(exact.posterior(prepare_data(spec), spec.priors))
     sites = (site for site in ("mu", "log_tau") if site in found)
     return xr.Dataset(attrs={f"{site}_mean": found[site]["mean"] for site in sites})
+
+
+def written() -> None:
+    """Wait until `store.put` has written what it was given."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def same(one: xr.DataTree, other: xr.DataTree, ignoring: tuple[str, ...] = ()) -> None:

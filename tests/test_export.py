@@ -29,17 +29,16 @@ def namespace(text: str) -> dict[str, Any]:
     return names
 
 
-def agree(spec: RunSpec, text: str, centeredness: np.ndarray | None = None) -> dict[str, Any]:
+def agree(spec: RunSpec, text: str) -> dict[str, Any]:
     """Assert that a script's log density is ours, up to a constant."""
     names, question = namespace(text), prepare(spec)
     arguments = model_arguments(question.shape, question.given)
     rng, differences = np.random.default_rng(0), []
-    for _ in range(6):
-        point = {
-            "mu": question.data.mean.mean() + rng.normal(),
-            "tau": np.exp(rng.normal()),
-            "theta_decentered": question.data.mean * rng.uniform() + rng.normal(),
-        }
+    for _ in range(4):
+        mu, tau = question.data.mean.mean() + rng.normal(), np.exp(rng.normal())
+        theta, c = question.data.mean + rng.normal(), question.centeredness
+        sampled = (theta - mu) / tau ** (1 - c) + c * mu
+        point = {"mu": mu, "tau": tau, "theta_decentered": sampled}
         if "sigma" in spec.priors:
             point["sigma"] = np.exp(rng.normal())
         ours = log_density(MODELS[spec.model].program, arguments, {}, point)[0]

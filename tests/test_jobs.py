@@ -1,6 +1,5 @@
 """The queue: each question once, for everybody who asks, and every end in words."""
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,7 @@ from hbdash import store
 from hbdash.jobs import Job, Jobs
 from hbdash.run import run
 from hbdash.spec import RunSpec
-from tests.questions import ask, same
+from tests.questions import ask, same, written
 
 LONG = ask("strong", "noncentered", num_samples=20_000)
 
@@ -22,6 +21,7 @@ LONG = ask("strong", "noncentered", num_samples=20_000)
 @pytest.fixture(autouse=True)
 def no_trouble(monkeypatch):
     monkeypatch.setattr(store, "_trouble", None)
+    monkeypatch.setattr(store, "WRITE_DELAY", 0.0)
 
 
 @pytest.fixture
@@ -62,12 +62,6 @@ def finished(*jobs: Job) -> None:
 
 def sampling(job: Job) -> None:
     assert until(lambda: job.phase == "sampling" or not job.active) and job.active
-
-
-def written() -> None:
-    for thread in threading.enumerate():
-        if "(save)" in thread.name:
-            thread.join(30)
 
 
 def test_a_question_is_answered(jobs):

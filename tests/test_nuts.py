@@ -174,6 +174,18 @@ def test_divergences_stop_a_run_and_every_chain_ends_at_the_same_draw():
     assert {chain.done for chain in seen[-1].each} == {1000 + draws}
 
 
+def test_a_stop_waits_for_the_chunks_on_their_way():
+    ahead, behind = nuts.Chain(None, done=290, until=315), nuts.Chain(None, done=300, until=300)
+    chains = Chains(NUTS(num_chains=2), [ahead, behind])
+    nuts._stop_when_asked(chains, lambda _: True)
+    assert chains.last == 2000
+    nuts._stop_when_asked(chains, lambda _: False)
+    assert chains.last == 315
+    behind.done, ahead.done = 315, 400
+    nuts._stop_when_asked(chains, lambda _: False)
+    assert chains.last == 315
+
+
 def test_what_a_chunk_raises_ends_the_run():
     def fail(progress):
         raise KeyError("the page went away")

@@ -15,12 +15,13 @@ import xarray as xr
 from hbdash import store
 from hbdash.run import run
 from hbdash.spec import RunSpec
-from tests.questions import ask, same
+from tests.questions import ask, same, written
 
 
 @pytest.fixture(autouse=True)
 def no_trouble(monkeypatch):
     monkeypatch.setattr(store, "_trouble", None)
+    monkeypatch.setattr(store, "WRITE_DELAY", 0.0)
 
 
 @cache
@@ -77,9 +78,7 @@ def test_put_answers_at_once_and_writes_behind():
     dt = answer()
     key = store.put(dt)
     assert store.load(key) is dt
-    for thread in threading.enumerate():
-        if "save" in thread.name:
-            thread.join(20)
+    written()
     store.forget()
     assert store.load(key) is not None
 

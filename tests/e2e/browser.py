@@ -44,7 +44,7 @@ _WATCH = f"""
     }}
     return found;
   }};
-  const seen = window.__seen = {{asked: 0, begun: 0, ended: 0, lastAsk: 0, lastEnd: 0, last: 0,
+  const seen = window.__seen = {{asked: 0, begun: 0, ended: 0, lastAsk: 0, lastBegin: 0, lastEnd: 0, last: 0,
                                  drawn: 0}};
   const Native = window.WebSocket;
   window.WebSocket = class extends Native {{
@@ -54,7 +54,7 @@ _WATCH = f"""
         Promise.resolve(event.data.arrayBuffer ? event.data.arrayBuffer() : event.data).then(d => {{
           const now = performance.now(); seen.last = now;
           const found = fields(d);
-          if (found.includes({BEGUN})) seen.begun++;
+          if (found.includes({BEGUN})) {{ seen.begun++; seen.lastBegin = now; }}
           if (found.includes({ENDED})) {{ seen.ended++; seen.lastEnd = now; }}
         }});
       }});
@@ -72,7 +72,8 @@ _WATCH = f"""
 _IDLE = """
 () => {
   const s = window.__seen;
-  if (!s || s.ended === 0 || s.begun !== s.ended || s.lastEnd < s.lastAsk) return false;
+  // A run that the next one interrupts may never report its end: the last of each counts.
+  if (!s || s.ended === 0 || s.lastEnd < s.lastBegin || s.lastEnd < s.lastAsk) return false;
   if (document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')) return false;
   for (const plot of document.querySelectorAll('[data-testid="stPlotlyChart"]'))
     if (plot.offsetParent && !plot.querySelector('.js-plotly-plot .main-svg')) return false;
