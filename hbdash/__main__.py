@@ -93,7 +93,7 @@ def answer(spec: RunSpec, output: Path | None = None) -> dict[str, Any]:
         grids, summary = None, str(error)
     score = diagnostics.score(spec.parameterization.kind, dt, grids)
     if output is not None:
-        dt.to_netcdf(output, engine="h5netcdf")
+        output.write_bytes(store.netcdf(dt))
     return {
         "key": dt.attrs["key"],
         "score": asdict(score),

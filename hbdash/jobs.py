@@ -15,7 +15,8 @@ import xarray as xr
 
 from hbdash import store
 from hbdash.quantities import variable
-from hbdash.run import Progress, needs_compiling, prepare, run
+from hbdash.question import needs_compiling, prepare
+from hbdash.run import Progress, run
 from hbdash.samplers.nuts import SamplingError
 from hbdash.spec import RunSpec
 

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from hbdash.data import GroupData
-from hbdash.priors import Prior, distribution
+from hbdash.priors import LARGEST, Prior, distribution
 
 DRAWS = 4000
 _POINTS = 400
@@ -15,7 +15,9 @@ _POINTS = 400
 
 def _draw(prior: Prior, seed: int, stream: int) -> np.ndarray:
     key = jax.random.fold_in(jax.random.key(seed), stream)
-    return np.asarray(distribution(prior.dist, prior.parameters).sample(key, (DRAWS,)))
+    draws = distribution(prior.dist, prior.parameters).sample(key, (DRAWS,))
+    # A LogNormal may reach beyond the numbers; what is drawn stays within those of data.
+    return np.clip(np.asarray(draws), -LARGEST, LARGEST)
 
 
 def densities(priors: dict[str, Prior], seed: int = 0) -> xr.Dataset:

@@ -1,34 +1,15 @@
 """The whole question side in one verb: `run` turns a `RunSpec` into a DataTree of draws."""
 
-import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from hbdash.data import GroupData, for_pictures
-from hbdash.learn import learn
-from hbdash.models import MODELS
-from hbdash.parameterization import Learned, centeredness
-from hbdash.samplers.nuts import Chains, inputs, shape_of
-from hbdash.samplers.program import Shape, is_compiled
+from hbdash.draws import append, as_datatree, stored_states
+from hbdash.quantities import variable
+from hbdash.question import Question, prepare
+from hbdash.samplers.nuts import Chains
 from hbdash.spec import RunSpec
-
-#: Numbers that one run may hold in memory: draws times parameters.
-MOST_NUMBERS = 20_000_000
-
-
-@dataclass(frozen=True)
-class Question:
-    """A spec made ready for its program."""
-
-    spec: RunSpec
-    data: GroupData
-    centeredness: np.ndarray
-    shape: Shape
-    given: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,66 +27,6 @@ class Progress:
     def draws(self) -> xr.DataTree:
         """The draws so far, as the DataTree of a shorter run."""
         return as_datatree(self.question, self.chains)
-
-
-def prepare(spec: RunSpec) -> Question:
-    """Load the data, settle the centeredness, and name the program.
-
-    Raises
-    ------
-    ValueError, LookupError
-        When spec and data do not fit, the run is too large, or an upload is missing.
-    """
-    data = prepare_data(spec)
-    model = MODELS[spec.model]
-    design = model.design(data)
-    families = {site: prior.dist for site, prior in spec.priors.items()}
-    numbers = {site: prior.parameters for site, prior in spec.priors.items()}
-    shape = shape_of(spec.model, families, design, spec.sampler)
-    target = spec.sampler.target_accept_prob
-    if isinstance(spec.parameterization, Learned):
-        given = inputs(design, numbers, np.ones(len(data.names)), target)
-        values = learn(shape, given, spec.parameterization.seed)
-    else:
-        values = centeredness(spec.parameterization, data)
-    return Question(spec, data, values, shape, inputs(design, numbers, values, target))
-
-
-def prepare_data(spec: RunSpec) -> GroupData:
-    """Load a spec's data and refuse what cannot run, at no cost worth mentioning.
-
-    Raises
-    ------
-    ValueError, LookupError
-        As `prepare`.
-    """
-    data = spec.grouped()
-    check_size(spec, data)
-    if not isinstance(spec.parameterization, Learned):
-        centeredness(spec.parameterization, data)
-    return data
-
-
-def check_size(spec: RunSpec, data: GroupData) -> None:
-    """Refuse a run whose draws would not fit, before anything is queued."""
-    groups, sampler = len(data.names), spec.sampler
-    numbers = sampler.transitions * (2 * groups + 10)
-    if numbers > MOST_NUMBERS:
-        most = int(MOST_NUMBERS / (2 * groups + 10) / sampler.num_chains)
-        raise ValueError(
-            f"{sampler.num_chains} chains x ({sampler.num_warmup:,} + {sampler.num_samples:,}) "
-            f"transitions of {groups:,} groups are more than this server keeps in memory. Ask for "
-            f"at most {most:,} transitions (warmup + draws) a chain, or fewer chains."
-        )
-    if sampler.dense_mass and groups > 500:
-        raise ValueError(
-            f"A dense metric needs at most 500 groups, got {groups:,}. Choose the diagonal one."
-        )
-
-
-def needs_compiling(question: Question) -> bool:
-    """Whether the question's program has not been compiled in this process."""
-    return not is_compiled(question.shape)
 
 
 def run(
@@ -140,137 +61,10 @@ def run(
     def chunk(chains: Chains) -> bool:
         return on_chunk is None or on_chunk(Progress(question, chains)) is not False
 
-    resume = None if earlier is None else stored_states(earlier)
-    chains = spec.sampler.sample(question.shape, question.given, chunk, resume)
+    resume, divergences = None, 0
+    if earlier is not None:
+        resume = stored_states(earlier)
+        divergences = int(variable(earlier, "sample_stats/diverging").sum())
+    chains = spec.sampler.sample(question.shape, question.given, chunk, resume, divergences)
     dt = as_datatree(question, chains)
     return dt if earlier is None else append(earlier, dt)
-
-
-def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
-    """Arrange chains as ArviZ does; chains of unequal length are cut to the shortest."""
-    spec, data = question.spec, question.data
-    model = MODELS[spec.model]
-    length = min(sum(len(rows["lp"]) for rows in list(chain.draws)) for chain in chains.each)
-    draws = [_joined(list(chain.draws), length) for chain in chains.each]
-    warmup_length = min(sum(len(r["lp"]) for r in list(c.warmup)) for c in chains.each)
-    warmup = [_joined(list(chain.warmup), warmup_length) for chain in chains.each]
-    coords = {"group": list(data.names)}
-    groups: dict[str, xr.Dataset] = {}
-    if length:
-        sites = {name: np.stack([d[f"sites.{name}"] for d in draws]) for name in _sites(draws[0])}
-        sampled = {name: sites.pop(f"{name}_decentered") for name in model.effects}
-        groups["posterior"] = _dataset(sites, model.effects, coords)
-        groups["unconstrained_posterior"] = _dataset(sampled, model.effects, coords)
-        groups["sample_stats"] = _statistics(draws, spec.sampler.max_tree_depth)
-    if warmup_length:
-        groups["warmup_sample_stats"] = _statistics(warmup, spec.sampler.max_tree_depth)
-    groups |= observed(question)
-    groups["sampler_state"] = _states(chains)
-    dt = xr.DataTree.from_dict(groups)
-    spec = spec.with_draws(length) if length else spec
-    dt.attrs = {
-        "spec": spec.model_dump_json(),
-        "key": spec.key,
-        "wall_seconds": chains.wall_seconds,
-        "compile_seconds": chains.compile_seconds,
-        "gradients": chains.gradients,
-        "sampling_gradients": int(sum(d["n_steps"].sum() for d in draws)) if length else 0,
-        "versions": ", ".join(
-            f"{name} {importlib.metadata.version(name)}" for name in ("jax", "numpyro", "numpy")
-        ),
-    }
-    return dt
-
-
-def append(earlier: xr.DataTree, later: xr.DataTree) -> xr.DataTree:
-    """Join a run and its continuation along draw."""
-    joined = {name: group.to_dataset() for name, group in later.children.items()}
-    for name in ("posterior", "unconstrained_posterior", "sample_stats"):
-        if name in earlier.children and name in joined:
-            start = earlier[name].sizes["draw"]
-            moved = joined[name].assign_coords(draw=joined[name]["draw"] + start)
-            joined[name] = xr.concat([earlier[name].to_dataset(), moved], "draw", join="outer")
-        elif name in earlier.children:
-            joined[name] = earlier[name].to_dataset()
-    joined["warmup_sample_stats"] = earlier["warmup_sample_stats"].to_dataset()
-    dt = xr.DataTree.from_dict(joined)
-    spec = RunSpec.model_validate_json(later.attrs["spec"])
-    spec = spec.with_draws(dt["posterior"].sizes["draw"])
-    totals = {
-        name: earlier.attrs[name] + later.attrs[name]
-        for name in ("wall_seconds", "compile_seconds", "gradients", "sampling_gradients")
-    }
-    dt.attrs = later.attrs | totals | {"spec": spec.model_dump_json(), "key": spec.key}
-    return dt
-
-
-def stored_states(dt: xr.DataTree) -> list[list[np.ndarray]]:
-    """Read the chains' last states back, for going on."""
-    leaves = dt["sampler_state"].to_dataset()
-    names = sorted(str(name) for name in leaves.data_vars)
-    return [[leaves[name].values[c] for name in names] for c in range(leaves.sizes["chain"])]
-
-
-def observed(question: Question) -> dict[str, xr.Dataset]:
-    """The groups of a DataTree that hold data and truth rather than draws."""
-    data = question.data
-    by_group = {"n": data.n, "mean": data.mean, "ss": data.ss}
-    by_group["standard_error"] = data.standard_error
-    values, index = for_pictures(data)
-    rows = {"values": ("row", values), "index": ("row", index)}
-    coords = {"group": list(data.names)}
-    constant: dict[str, Any] = {"centeredness": ("group", question.centeredness)}
-    for name, value in data.truth.items():
-        constant[f"true_{name}"] = ("group",) * np.ndim(value), value
-    return {
-        "observed_data": xr.Dataset(
-            {name: ("group", value) for name, value in by_group.items()}
-            | (rows if len(data.values) else {}),
-            coords,
-        ),
-        "constant_data": xr.Dataset(constant, coords),
-    }
-
-
-def _joined(chunks: list[dict[str, Any]], length: int) -> dict[str, np.ndarray]:
-    if not chunks:
-        return {}
-    flat = [_flat(chunk) for chunk in chunks]
-    return {name: np.concatenate([f[name] for f in flat])[:length] for name in flat[0]}
-
-
-def _flat(chunk: dict[str, Any]) -> dict[str, np.ndarray]:
-    sites = {f"sites.{name}": value for name, value in chunk["sites"].items()}
-    return sites | {name: value for name, value in chunk.items() if name != "sites"}
-
-
-def _sites(draws: dict[str, np.ndarray]) -> list[str]:
-    return [name.removeprefix("sites.") for name in draws if name.startswith("sites.")]
-
-
-def _dataset(sites: dict[str, np.ndarray], effects: tuple[str, ...], coords: Any) -> xr.Dataset:
-    variables = {
-        name: (("chain", "draw", "group") if name in effects else ("chain", "draw"), value)
-        for name, value in sites.items()
-    }
-    chains, draws = next(iter(sites.values())).shape[:2]
-    return xr.Dataset(variables, coords | {"chain": np.arange(chains), "draw": np.arange(draws)})
-
-
-def _statistics(draws: list[dict[str, np.ndarray]], max_tree_depth: int) -> xr.Dataset:
-    names = ("lp", "energy", "diverging", "acceptance_rate", "n_steps", "step_size")
-    stacked = {name: np.stack([d[name] for d in draws]) for name in names}
-    steps = np.maximum(stacked["n_steps"], 1)
-    stacked["tree_depth"] = np.floor(np.log2(steps)).astype(int) + 1
-    stacked["reached_max_treedepth"] = steps >= 2**max_tree_depth - 1
-    return _dataset(stacked, (), {})
-
-
-def _states(chains: Chains) -> xr.Dataset:
-    leaves = zip(*chains.states(), strict=True)
-    variables = {}
-    for number, leaf in enumerate(leaves):
-        value = np.stack(leaf)
-        dims = ("chain", *(f"leaf_{number:02d}_{axis}" for axis in range(value.ndim - 1)))
-        variables[f"leaf_{number:02d}"] = (dims, value)
-    return xr.Dataset(variables)

@@ -59,7 +59,7 @@ def _runs() -> Path:
 def put(dt: xr.DataTree) -> str:
     """Keep a finished run: in memory at once, on disk from a thread of its own."""
     key = remember(dt)
-    threading.Timer(WRITE_DELAY, save, (dt,)).start()
+    threading.Timer(WRITE_DELAY, save, (dt, _runs())).start()
     return key
 
 
@@ -77,29 +77,41 @@ def remember(dt: xr.DataTree) -> str:
     return dt.attrs["key"]
 
 
-def save(dt: xr.DataTree) -> bool:
-    """Write a run; say why not through `trouble` when the disk refuses."""
+def netcdf(dt: xr.DataTree) -> bytes:
+    """Encode a run as a NetCDF file.
+
+    In memory: HDF5 that writes to a disk that fills up takes the whole process down.
+    """
+    with _hdf5:
+        return bytes(dt.to_netcdf(engine="h5netcdf"))
+
+
+def save(dt: xr.DataTree, runs: Path | None = None) -> bool:
+    """Write a run; say why not through `trouble` when the disk refuses.
+
+    Parameters
+    ----------
+    runs : the folder of runs, where it is not the one of `root` at this moment.
+    """
     global _trouble
-    key = dt.attrs["key"]
-    draft = _runs() / f".draft-{uuid.uuid4().hex}"
+    key, runs = dt.attrs["key"], runs or _runs()
+    draft = runs / f".draft-{uuid.uuid4().hex}"
     try:
-        # In memory first: HDF5 writing to a disk that fills up takes the whole process down.
-        with _hdf5:
-            raw = bytes(dt.to_netcdf(engine="h5netcdf"))
+        raw = netcdf(dt)
         draft.mkdir(parents=True)
         (draft / "result.nc").write_bytes(raw)
         checksum = hashlib.sha256(raw).hexdigest()
         about = {"key": key, "sha256": checksum, "spec": json.loads(dt.attrs["spec"])}
         (draft / "spec.json").write_text(json.dumps(about, indent=1))
         with _lock:
-            if (_runs() / key).exists():
+            if (runs / key).exists():
                 shutil.rmtree(draft)
             else:
-                draft.rename(_runs() / key)
+                draft.rename(runs / key)
             evict()
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        if (_runs() / key).exists():  # another server on this store was faster
+        if (runs / key).exists():  # another server on this store was faster
             return True
         log.warning("Run %s was not written: %s", key, error)
         _trouble = (

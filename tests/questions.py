@@ -6,7 +6,7 @@ from typing import Any
 import xarray as xr
 
 from hbdash import exact
-from hbdash.run import prepare_data
+from hbdash.question import prepare_data
 from hbdash.spec import RunSpec
 
 PARAMETERIZATIONS: dict[str, dict[str, Any]] = {

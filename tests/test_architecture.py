@@ -76,11 +76,13 @@ LAYERS = (
     ("jobs",),
     ("store", "export", "diagram"),
     ("run",),
+    ("draws",),
+    ("question",),
     ("learn", "spec"),
     ("samplers",),
     ("models",),
     ("parameterization", "prior_draws", "exact"),
-    ("marginal", "quadrature", "upload", "csv_table", "data", "priors"),
+    ("marginal", "quadrature", "upload", "csv_table", "data", "priors", "quantities"),
 )
 
 

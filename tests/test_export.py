@@ -11,7 +11,7 @@ from numpyro.infer.util import log_density
 
 from hbdash.export import script
 from hbdash.models import MODELS
-from hbdash.run import prepare
+from hbdash.question import prepare
 from hbdash.samplers.program import model_arguments
 from hbdash.spec import RunSpec
 from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask

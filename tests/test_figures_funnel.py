@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import xarray as xr
-from tests.fake_runs import fake_exact, fake_run
 from PIL import Image
 
 from hbdash.figures import draws, raster, theme
@@ -18,6 +17,7 @@ from hbdash.figures.board import board
 from hbdash.figures.funnel import funnel
 from hbdash.figures.funnel_detail import funnel_detail
 from hbdash.figures.population import population, running_mean, scale
+from tests.fake_runs import fake_exact, fake_run
 
 MENU = {
     "funnel": funnel,

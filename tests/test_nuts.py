@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from hbdash.run import needs_compiling, prepare, run
+from hbdash.question import needs_compiling, prepare
+from hbdash.run import run
 from hbdash.samplers import nuts, program
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
 from hbdash.spec import RunSpec
@@ -176,7 +177,7 @@ def test_divergences_stop_a_run_and_every_chain_ends_at_the_same_draw():
 
 def test_a_stop_waits_for_the_chunks_on_their_way():
     ahead, behind = nuts.Chain(None, done=290, until=315), nuts.Chain(None, done=300, until=300)
-    chains = Chains(NUTS(num_chains=2), [ahead, behind])
+    chains = Chains(NUTS(num_chains=2), each=[ahead, behind])
     nuts._stop_when_asked(chains, lambda _: True)
     assert chains.last == 2000
     nuts._stop_when_asked(chains, lambda _: False)

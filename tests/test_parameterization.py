@@ -15,7 +15,7 @@ from hbdash.parameterization import (
     label,
 )
 from hbdash.parameterization import PARAMETERIZATIONS as MENU
-from hbdash.run import prepare
+from hbdash.question import prepare
 from tests.questions import PARAMETERIZATIONS, ask
 
 UNBALANCED = load(Scene(name="unbalanced"))

@@ -8,7 +8,9 @@ import pytest
 import xarray as xr
 
 from hbdash import diagnostics, store
-from hbdash.run import MOST_NUMBERS, Progress, append, prepare, prepare_data, run
+from hbdash.draws import append
+from hbdash.question import MOST_NUMBERS, prepare, prepare_data
+from hbdash.run import Progress, run
 from hbdash.spec import RunSpec
 from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask, exact_means, same
 

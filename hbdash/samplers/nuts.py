@@ -57,6 +57,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         given: dict[str, Any],
         on_chunk: Callable[["Chains"], bool] | None = None,
         resume: list[list[np.ndarray]] | None = None,
+        divergences: int = 0,
     ) -> "Chains":
         """Run the chains, a thread each processor, always the one that is furthest behind.
 
@@ -66,6 +67,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         on_chunk : called after each chunk; False stops the run where it is and keeps it. What it
             raises ends the run.
         resume : for each chain the leaves of its last state, with the warmup behind it.
+        divergences : those of the run that is resumed; they count towards `max_divergences`.
 
         Raises
         ------
@@ -74,7 +76,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """
         began = time.perf_counter()
         program = compiled(shape, given)
-        chains = Chains(self, compile_seconds=time.perf_counter() - began)
+        chains = Chains(self, time.perf_counter() - began, earlier_divergences=divergences)
         key = jax.random.key(self.seed)
         for number in range(self.num_chains):
             if resume is None:
@@ -117,8 +119,9 @@ class Chains:
     """All chains of a run, readable at any time from another thread."""
 
     config: NUTS
-    each: list[Chain] = field(default_factory=list)
     compile_seconds: float = 0.0
+    earlier_divergences: int = 0
+    each: list[Chain] = field(default_factory=list)
     wall_seconds: float = 0.0
     target: int | None = None
 
@@ -139,8 +142,8 @@ class Chains:
 
     @property
     def divergences(self) -> int:
-        """Divergences after the warmup, over all chains."""
-        return sum(chain.divergences for chain in self.each)
+        """Divergences after the warmup, over all chains, those of a resumed run included."""
+        return self.earlier_divergences + sum(chain.divergences for chain in self.each)
 
     @property
     def sampling(self) -> bool:

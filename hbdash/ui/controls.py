@@ -17,7 +17,7 @@ from hbdash.ui import (
     sampler_controls,
 )
 from hbdash.ui.draft import Draft
-from hbdash.ui.widgets import moved, replace_draft
+from hbdash.ui.widgets import forget_hidden, moved, replace_draft
 
 
 def sidebar() -> Draft:
@@ -40,6 +40,7 @@ def sidebar() -> Draft:
             st.error(explain(error))
         _json(draft)
     st.session_state["draft"] = draft
+    forget_hidden()
     _tell_refused(draft)
     _publish(draft)
     return draft

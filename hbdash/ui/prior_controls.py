@@ -1,6 +1,7 @@
 """Choosing the priors: a family and its numbers for each site, in NumPyro's names."""
 
 import math
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,6 +19,8 @@ FAMILIES = MODELS["normal_means"].families
 
 def show(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
     """Show the controls of the priors and return them; sigma has one where it is inferred."""
+    for site, prior in priors.items():
+        _kept()[site] = _kept()[site, prior.dist] = prior
     chosen = {site: _prior(site, priors[site], data) for site in ("mu", "tau")}
     rows = data is not None and len(data.values) > 0
     before = st.session_state.get("sigma_must", False)
@@ -33,7 +36,7 @@ def show(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
             help="Off: the standard deviation of a row is taken as known. On: it gets a prior.",
         )
         if infer or must:
-            sigma = priors.get("sigma") or default("HalfNormal").model_copy()
+            sigma = priors.get("sigma") or _kept().get("sigma") or default("HalfNormal")
             chosen["sigma"] = _prior("sigma", sigma, data)
     if data is not None:
         st.button(
@@ -48,7 +51,7 @@ def show(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
 
 def _prior(site: str, prior: Prior, data: GroupData | None) -> Prior:
     family = st.selectbox(f"{site} ~", FAMILIES[site], key=seeded(f"prior.{site}", prior.dist))
-    start = prior if prior.dist == family else default(family)
+    start = _kept().get((site, family)) or default(family)
     names = parameter_names(family)
     values = {}
     for name, column in zip(names, st.columns(len(names)), strict=True):
@@ -66,6 +69,11 @@ def _prior(site: str, prior: Prior, data: GroupData | None) -> Prior:
     except ValidationError as error:
         st.error(explain(error).removeprefix("spec: "))
         return prior
+
+
+def _kept() -> dict[Any, Prior]:
+    """The last prior of each site, and of each site and family, to come back to."""
+    return st.session_state.setdefault("kept_priors", {})
 
 
 def _step(value: float) -> float:

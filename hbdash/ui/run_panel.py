@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from hbdash import store
 from hbdash.figures.funnel import funnel
 from hbdash.jobs import Job
-from hbdash.run import prepare_data
+from hbdash.question import prepare_data
 from hbdash.ui.draft import Draft
 from hbdash.ui.frame import is_dark, jobs, session
 from hbdash.ui.widgets import replace_draft

@@ -28,6 +28,16 @@ def moved() -> bool:
     return any(key not in state or state[key] != value for key, value in before.items())
 
 
+def forget_hidden() -> None:
+    """Drop the keys of widgets that this run did not show: Streamlit left their first values there.
+
+    Where they are shown again, they are seeded with what was kept.
+    """
+    for key in list(st.session_state):
+        if str(key).startswith(PREFIX) and key not in st.session_state["echo"]:
+            del st.session_state[key]
+
+
 def replace_draft(draft: Draft) -> None:
     """Make this the draft, and let the widgets be seeded from it again."""
     for key in list(st.session_state):
@@ -49,10 +59,10 @@ def by_group(
     limits : `min_value`, `max_value` and other options of `st.column_config.NumberColumn`.
     """
     # The editor keeps its edits as long as it is given the table that it started from.
-    place = f"{PREFIX}{column}_start_{len(names)}"
-    start = st.session_state.setdefault(place, values)
+    place = seeded(f"{column}_start_{len(names)}", values)
+    start = st.session_state[place]
     if f"{column}_{len(names)}_{hash(start)}" not in st.session_state:  # away, its edits with it
-        start = st.session_state[place] = values
+        start = st.session_state[place] = st.session_state["echo"][place] = values
     edited = st.data_editor(
         pd.DataFrame({"group": names, column: start}),
         hide_index=True,
