@@ -18,6 +18,7 @@ import uuid
 from collections import OrderedDict
 from pathlib import Path
 
+import h5py  # noqa: F401  (its own end-of-process hook must run after the one below)
 import xarray as xr
 
 from hbdash.spec import RunSpec

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,7 +12,6 @@ from hbdash.figures import TABS
 from hbdash.parameterization import LABELS
 from hbdash.priors import LOCATION, SCALE
 from hbdash.spec import RunSpec
-from hbdash.ui.draft import Draft
 
 SHORT = {"w": "50", "k": "50", "c": "2"}
 EVERY_TAB = (*TABS, "Priors", "Model")
@@ -46,7 +46,8 @@ def board(at: AppTest) -> dict[str, dict]:
     return at.dataframe[0].value.set_index("label").to_dict("index")
 
 
-def draft(at: AppTest) -> Draft:
+def draft(at: AppTest) -> Any:
+    """The `Draft` that the page holds."""
     return at.session_state["draft"]
 
 
@@ -54,7 +55,8 @@ def choose(at: AppTest, key: str, value) -> AppTest:
     """Move a widget, and wait for what follows."""
     kinds = ("button_group", "selectbox", "slider", "select_slider", "number_input", "toggle")
     for kind in (*kinds, "multiselect"):
-        for widget in at.get(kind):
+        widgets: Any = at.get(kind)
+        for widget in widgets:
             if widget.key == key:
                 widget.set_value(value)
                 return settle(healthy(at.run()))
@@ -233,7 +235,8 @@ def test_going_on_extends_the_draws():
     assert at.query_params["k"] == "1050"
     (spec,) = draft(at).specs().values()
     assert {spec.stem} == {key.rpartition("-")[0] for key in keys}
-    assert store.load(spec.key)["posterior"].sizes["draw"] == 1050
+    dt = store.load(spec.key)
+    assert dt is not None and dt["posterior"].sizes["draw"] == 1050
 
 
 def test_stopping_after_divergences():
@@ -243,7 +246,7 @@ def test_stopping_after_divergences():
 
 def test_json_is_applied():
     at = settle(open_app(**SHORT))
-    content = json.loads(at.text_area(key="json_text").value)
+    content = json.loads(at.text_area(key="json_text").value or "")
     assert content == draft(at).model_dump(mode="json")
     content["priors"]["mu"] = {"dist": "StudentT", "df": 3, "loc": 1, "scale": 5}
     at.text_area(key="json_text").set_value(json.dumps(content))
@@ -255,7 +258,7 @@ def test_json_is_applied():
 def test_json_follows_the_controls():
     at = settle(open_app(**SHORT))
     choose(at, "w.ready", "strong")
-    assert json.loads(at.text_area(key="json_text").value)["data"]["name"] == "strong"
+    assert json.loads(at.text_area(key="json_text").value or "")["data"]["name"] == "strong"
 
 
 @pytest.mark.parametrize(
@@ -360,7 +363,7 @@ def test_stopping_before_the_first_draw_is_said():
     assert "stopped before its first draw" in said(at)
     settle(healthy(at.run()))
     assert not at.dataframe
-    choose(at, "w.num_warmup", 50)
+    at.number_input(key="w.num_warmup").set_value(50)
     choose(at, "w.num_samples", 50)
     assert board(at)
 

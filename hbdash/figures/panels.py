@@ -128,7 +128,7 @@ def label_columns(fig: go.Figure, title: str, number: int, rows: int) -> None:
 def label_once(fig: go.Figure) -> go.Figure:
     """Let every name stand in the legend once and switch all traces of that name together.
 
-    Where the legend needs a second line on a narrow page (620 pixels), the figure makes room.
+    Where the legend needs more lines on a narrow page (380 pixels), the figure makes room.
     """
     seen: dict[str, None] = {}
     drawn: Any = tuple(fig.select_traces())
@@ -137,7 +137,7 @@ def label_once(fig: go.Figure) -> go.Figure:
         trace.update(legendgroup=trace.name or "")
         if trace.name:
             seen[trace.name] = None
-    lines = ceil(sum(48 + 7 * len(name) for name in seen) / 620)
+    lines = ceil(sum(48 + 7 * len(name) for name in seen) / 380)
     extra = 20 * (max(lines, 1) - 1)
     fig.update_layout(margin_t=fig.layout.margin.t + extra, height=fig.layout.height + extra)
     return fig

@@ -203,5 +203,8 @@ def empty(note: str, *, dark: bool = False, height: int = 240) -> go.Figure:
 
 
 def shorten(words: str, most: int) -> str:
-    """Cut words to at most `most` characters, ending in an ellipsis where cut."""
-    return words if len(words) <= most else words[: max(most - 1, 1)] + "…"
+    """Cut words to at most `most` characters, with an ellipsis where cut."""
+    if len(words) <= most:
+        return words
+    tail = max(most - 1, 1) // 3  # names often differ at their ends
+    return words[: max(most - 1, 1) - tail] + "…" + words[len(words) - tail :]

@@ -89,14 +89,14 @@ def _json(draft: Draft) -> None:
         )
         st.text_area(
             "Edit and apply",
-            height=320,
+            height=200,
             key="json_text",
             help='The whole, or priors alone: {"mu": {"dist": "Normal", "loc": 0, "scale": 5}}, or '
             'sampler options alone: {"num_samples": 2000}.',
         )
-        st.button("Apply", on_click=_apply_json)
         if trouble := st.session_state.pop("json_trouble", None):
             st.error(trouble)
+        st.button("Apply", on_click=_apply_json)
 
 
 def _apply_json() -> None:

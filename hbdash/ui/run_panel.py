@@ -18,6 +18,8 @@ from hbdash.ui.widgets import replace_draft
 #: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
 PATIENCE = 0.8
 POLL = 0.4
+#: Pixels held free for the funnel that is about to fill, so that the page does not jump.
+ROOM = 700
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _watch(wanted: dict[str, Job]) -> None:
     filling = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
     if filling:
         st.plotly_chart(funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch")
+    else:
+        st.container(height=ROOM, border=False)
 
 
 def describe(job: Job) -> str:

@@ -7,7 +7,7 @@ from hbdash.data import Uploaded
 from hbdash.ui.widgets import seeded
 from hbdash.upload import Columns, Tidy, UploadError, guess, read_csv, save_table, tidy
 
-LAYOUTS = {"rows": "One row a measurement", "estimates": "One row a group"}
+LAYOUTS = {"rows": "a measurement", "estimates": "a group"}
 PREVIEW = 5
 
 
@@ -61,11 +61,12 @@ def _save(file_id: str, columns: Columns, _clean: Tidy) -> str:
 def _columns(table: pd.DataFrame, guessed: Columns) -> Columns:
     names = [str(name) for name in table.columns]
     layout = st.segmented_control(
-        "Layout",
+        "A row is",
         list(LAYOUTS),
         format_func=LAYOUTS.__getitem__,
         key=seeded("layout", guessed.layout),
         required=True,
+        width="stretch",
     )
     group = _pick("Group", names, guessed.group)
     if layout == "rows":
@@ -90,9 +91,9 @@ def _report(table: pd.DataFrame, clean: Tidy) -> None:
     used = f"{len(clean.values):,} of {len(table):,} rows in {len(clean.names):,} groups are used."
     st.caption(used)
     for dropped in clean.dropped:
-        rows = ", ".join(map(str, dropped.rows))
+        rows = ("row " if dropped.count == 1 else "rows ") + ", ".join(map(str, dropped.rows))
         more = ", …" if dropped.count > len(dropped.rows) else ""
-        st.warning(f"{dropped.count:,} dropped: {dropped.reason} (rows {rows}{more})")
+        st.warning(f"{dropped.count:,} dropped: {dropped.reason} ({rows}{more})")
     for note in clean.notes:
         st.info(note)
 

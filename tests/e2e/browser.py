@@ -15,7 +15,11 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))),
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
     None,
 )
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-quic --no-first-run
@@ -30,7 +34,9 @@ _WATCH = f"""
     let i = 0;
     const varint = () => {{
       let value = 0, shift = 0, byte;
-      do {{ byte = bytes[i++]; value += (byte & 127) * 2 ** shift; shift += 7; }} while (byte & 128);
+      do {{
+        byte = bytes[i++]; value += (byte & 127) * 2 ** shift; shift += 7;
+      }} while (byte & 128);
       return value;
     }};
     while (i < bytes.length) {{
@@ -44,8 +50,8 @@ _WATCH = f"""
     }}
     return found;
   }};
-  const seen = window.__seen = {{asked: 0, begun: 0, ended: 0, lastAsk: 0, lastBegin: 0, lastEnd: 0, last: 0,
-                                 drawn: 0}};
+  const seen = window.__seen = {{asked: 0, begun: 0, ended: 0, lastAsk: 0, lastBegin: 0,
+                                 lastEnd: 0, last: 0, drawn: 0}};
   const Native = window.WebSocket;
   window.WebSocket = class extends Native {{
     constructor(...given) {{
@@ -91,11 +97,18 @@ def free_port() -> int:
 @contextmanager
 def server(store: Path, **environment: str) -> Iterator[str]:
     """Run the app on a free port; yield its address."""
+    with process(store, **environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def process(store: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Run the app on a free port; yield its address and its process, which may be killed."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     command += ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
     with open(store / "server.log", "a") as log:
-        process = subprocess.Popen(
+        running = subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | {"HBDASH_STORE": str(store)} | environment,
@@ -104,15 +117,15 @@ def server(store: Path, **environment: str) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_for(address, process)
-            yield address
+            _wait_for(address, running)
+            yield address, running
         finally:
-            process.terminate()
+            running.terminate()
             try:
-                process.wait(10)
+                running.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                running.kill()
+                running.wait()
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:
@@ -140,9 +153,7 @@ def browser() -> Iterator:
 
 def new_page(chromium, *, width: int = 1400, height: int = 1000, scheme: str = "light") -> Page:
     """Open an empty tab that counts the app's messages."""
-    context = chromium.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme
-    )
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     context.add_init_script(_WATCH)
     page = context.new_page()
     page.set_default_timeout(30_000)
