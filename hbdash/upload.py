@@ -311,6 +311,11 @@ def save_table(table: Tidy) -> str:
     return sha256
 
 
+def is_stored(sha256: str) -> bool:
+    """Whether this machine's store has a table of this hash; it may still be damaged."""
+    return _path(sha256).exists()
+
+
 def load_table(sha256: str, sigma: float | None) -> GroupData:
     """Read a kept table back; a damaged file is renamed aside.
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from hbdash.data import Uploaded
 from hbdash.ui.widgets import seeded
-from hbdash.upload import Columns, Tidy, UploadError, guess, read_csv, save_table, tidy
+from hbdash.upload import Columns, Tidy, UploadError, guess, is_stored, read_csv, save_table, tidy
 
 LAYOUTS = {"rows": "a measurement", "estimates": "a group"}
 PREVIEW = 5
@@ -21,7 +21,7 @@ def show(start: Uploaded | None) -> Uploaded | None:
         "Up to 1,000,000 rows.",
     )
     if file is None:
-        if start is None:
+        if start is None or not is_stored(start.sha256):
             st.caption("Until a file is chosen, the results keep the data before.")
         else:
             st.caption(f"In use: the stored table {start.sha256[:8]}.")
