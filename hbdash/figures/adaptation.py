@@ -57,7 +57,7 @@ def adaptation(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure
         _steps(fig, above, *steps[column], points, dark)
         _depths(fig, below, shares[column], dark)
         reached = float(variable(dt, "sample_stats/reached_max_treedepth").mean())
-        note = f"{reached:.1%} reached the maximum"
+        note = f"{reached:.1%} reached<br>the maximum"
         add_note(fig, below, note, x=0.99, y=1, anchor=("right", "top"), font_size=11)
         fig.update_yaxes(
             type="log",

@@ -40,7 +40,7 @@ def panels(
 
     Parameters
     ----------
-    titles : one a run, at most two lines.
+    titles : one a run; room is made for as many lines as they have.
     height, gap : pixels of one panel, and between the panels of one run.
     top : pixels above the panels, for the legend and the titles.
     between : pixels between columns, on a page 1,000 pixels wide.
@@ -58,6 +58,7 @@ def panels(
         horizontal_spacing=between / WIDTH,
         vertical_spacing=0,
     )
+    top += 14 * max(0, *(title.count("<br>") - 1 for title in titles))
     below, block = 52, rows * height + (rows - 1) * gap
     inner = blocks * block + (blocks - 1) * (below + 48)
     theme.layout(fig, dark=dark, height=inner + top + below)
@@ -144,7 +145,11 @@ def label_once(fig: go.Figure) -> go.Figure:
 
 
 def heading(i: int, label: str, note: str, *, dark: bool) -> str:
-    """Title of one run's panels: its name in its colour, and a note in small print below."""
+    """Title of one run's panels: its name in its colour, and a note in small print below.
+
+    Each part of the note has a line of its own: three panels side by side are narrow.
+    """
+    note = note.replace(", ", "<br>")
     return (
         f'<b style="color:{theme.colour(i, dark=dark)}">{theme.shorten(label, 26)}</b><br>'
         f'<span style="font-size:11px;color:{theme.muted(dark)}">{note}</span>'

@@ -53,7 +53,9 @@ def ranks(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:
     counts = [[bin_counts(quantity(dt, name)) for _, _, dt in shown] for name in QUANTITIES]
     tallest = max(float((c / c.mean()).max()) for row in counts for c in row)
     most = max(c.shape[0] for c in counts[0])
-    titles = [heading(i, label, sizes(quantity(dt, "mu")), dark=dark) for i, label, dt in shown]
+    # An empty line below the sizes, where R-hat stands to the right.
+    notes = [f"{sizes(quantity(dt, 'mu'))}, &nbsp;" for _, _, dt in shown]
+    titles = [heading(i, run, n, dark=dark) for n, (i, run, _) in zip(notes, shown, strict=True)]
     fig = panels(titles, len(QUANTITIES), dark=dark, height=max(46 * most, 120), gap=16)
     for row, name in enumerate(QUANTITIES):
         for column, (_, _, dt) in enumerate(shown):
