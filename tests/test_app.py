@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from hbdash import data as data_
 from hbdash import store
 from hbdash.figures import TABS
 from hbdash.parameterization import LABELS
@@ -255,6 +256,24 @@ def test_json_is_applied():
     assert board(at)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"source": "rows", "group": ["a", "a", "b"], "value": [1, 2, 4], "sigma": 1},
+        {"source": "estimates", "group": ["a", "b"], "estimate": [1, 2], "standard_error": [1, 1]},
+    ],
+    ids=["rows", "estimates"],
+)
+def test_data_in_the_json_are_kept_as_an_upload(data):
+    at = settle(open_app(**SHORT))
+    content = json.loads(at.text_area(key="json_text").value or "") | {"data": data}
+    at.text_area(key="json_text").set_value(json.dumps(content))
+    press(at, "Apply")
+    assert draft(at).data.source == "uploaded"
+    assert data_.load(draft(at).data).names == ("a", "b")
+    assert at.query_params["d"] == "uploaded" and board(settle(at))
+
+
 def test_json_follows_the_controls():
     at = settle(open_app(**SHORT))
     choose(at, "w.ready", "strong")
@@ -272,6 +291,8 @@ def test_json_follows_the_controls():
         ('{"data": {"source": "simulated", "sigma": 99}}', "less than or equal to 30"),
         ('{"sampler": {"num_samples": 50000, "num_chains": 16}}', "at most 200,000"),
         ('{"colour": "red"}', "colour"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"data": {"source": "rows", "group": ["a"], "value": [1, 2]}}', "one entry a row"),
     ],
 )
 def test_wrong_json_is_refused_and_nothing_lost(text, message):

@@ -15,6 +15,7 @@ from hbdash.ui import (
     parameterization_controls,
     prior_controls,
     sampler_controls,
+    upload_controls,
 )
 from hbdash.ui.draft import Draft
 from hbdash.ui.widgets import forget_hidden, moved, replace_draft
@@ -68,10 +69,7 @@ def _tell_refused(draft: Draft) -> None:
 
 
 def _publish(draft: Draft) -> None:
-    try:
-        query = link.to_query(draft)
-    except KeyError:
-        return
+    query = link.to_query(draft)
     if query != st.session_state.get("published"):
         st.session_state["published"] = query
         st.query_params.from_dict(query)
@@ -102,7 +100,9 @@ def _json(draft: Draft) -> None:
 def _apply_json() -> None:
     try:
         given = json.loads(st.session_state["json_text"])
-        replace_draft(_merged(st.session_state["draft"], given))
+        draft = _merged(st.session_state["draft"], given)
+        kept = upload_controls.in_store(draft.data)
+        replace_draft(draft.model_copy(update={"data": kept}))
     except json.JSONDecodeError as error:
         st.session_state["json_trouble"] = (
             f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}. "
@@ -110,6 +110,10 @@ def _apply_json() -> None:
         )
     except ValidationError as error:
         st.session_state["json_trouble"] = explain(error)
+    except RecursionError:
+        st.session_state["json_trouble"] = "This JSON is nested too deeply to be a configuration."
+    except (ValueError, OSError) as error:
+        st.session_state["json_trouble"] = str(error)
 
 
 def _merged(draft: Draft, given: Any) -> Draft:

@@ -149,7 +149,7 @@ FIELDS: dict[str, Field] = {
 
 
 def to_query(draft: Draft) -> dict[str, str]:
-    """Write a draft; a draft whose data stand in the spec itself is not writable as a link."""
+    """Write a draft, whose data must have a name: those of a spec itself are put in the store."""
     content, fresh = draft.model_dump(mode="json"), _fresh(draft.data.source)
     query = {"v": VERSION}
     for name, field in FIELDS.items():

@@ -1,9 +1,10 @@
 """One's own table: the file, its columns, what was dropped, and a known sigma."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from hbdash.data import Uploaded
+from hbdash.data import Data, Estimates, Rowwise, Uploaded, load
 from hbdash.ui.widgets import seeded
 from hbdash.upload import Columns, Tidy, UploadError, guess, is_stored, read_csv, save_table, tidy
 
@@ -41,6 +42,22 @@ def show(start: Uploaded | None) -> Uploaded | None:
             "server's disk and upload it again. The results keep the data before."
         )
     return start
+
+
+def in_store(data: Data) -> Data:
+    """Keep data that stand in a configuration itself as an upload, so that a link can name them."""
+    if not isinstance(data, Rowwise | Estimates):
+        return data
+    table = load(data)
+    rows = isinstance(data, Rowwise)
+    clean = Tidy(
+        "rows" if rows else "estimates",
+        table.names,
+        table.index if rows else np.arange(len(table.names)),
+        table.values if rows else table.mean,
+        None if rows else table.sigma,
+    )
+    return Uploaded(sha256=save_table(clean), sigma=data.sigma if rows else None)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table")
