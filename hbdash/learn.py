@@ -25,7 +25,7 @@ def learn(shape: Shape, given: dict[str, Any], seed: int) -> np.ndarray:
 
     A centeredness under which the posterior is closest to independent Gaussians is one under which
     NUTS with a diagonal metric has least to do (Gorinova, Moore, Hoffman 2020, arXiv:1906.03028).
-    `LocScaleReparam(None)` would learn one number for the whole plate (NumPyro issue 1311), so the
+    `LocScaleReparam(None)` would learn one number for the whole plate, so the
     vector is a parameter of its own here.
 
     Returns

@@ -168,6 +168,13 @@ def test_parameterizations_are_set_by_hand():
     choose(at, "w.partial_by_group", True)
     assert draft(at).parameterizations[0].groups == (2, 6)
     assert draft(at).parameterizations[1].centeredness == (0.25,) * 9
+    choose(at, "w.mixed_how", "rows")
+    choose(at, "w.partial_by_group", False)
+    choose(at, "w.centeredness", 0.75)
+    choose(at, "w.mixed_how", "hand")
+    choose(at, "w.partial_by_group", True)
+    assert draft(at).parameterizations[0].groups == (2, 6)
+    assert draft(at).parameterizations[1].centeredness == (0.25,) * 9
     choose(at, "w.kinds", [])
     assert len(draft(at).parameterizations) == 2
     assert "Choose at least one" in " ".join(caption.value for caption in at.caption)

@@ -72,12 +72,15 @@ def _mixed(start: Mixed, data: GroupData | None) -> Mixed:
         )
         return Mixed(threshold=threshold)
     names: tuple[str, ...] = data.names if data is not None else ()
-    valid = [k for k in start.groups or () if k < len(names)]
+    kept = st.session_state.setdefault("kept_mixed", {})
+    first = kept.get(names, ()) if start.groups is None else start.groups
+    valid = [k for k in first if k < len(names)]
     key = seeded("mixed_groups", valid)
     st.session_state[key] = [k for k in st.session_state[key] if k < len(names)]
     groups = st.multiselect(
         "Centered groups", list(range(len(names))), format_func=lambda k: str(names[k]), key=key
     )
+    kept[names] = tuple(groups)
     return Mixed(groups=tuple(groups))
 
 
@@ -101,7 +104,9 @@ def _partial(start: Partial, data: GroupData | None) -> Partial:
 
 
 def _by_group(values: tuple[float, ...], names: tuple[str, ...]) -> Partial:
+    kept = st.session_state.setdefault("kept_partial", {})
     if len(values) != len(names):
-        values = (values[0],) * len(names)
+        values = kept.get(names, (values[0],) * len(names))
     limits = {"min_value": 0.0, "max_value": 1.0, "step": 0.05, "format": "%.2f"}
-    return Partial(centeredness=by_group("centeredness", names, values, 0.5, **limits))
+    kept[names] = by_group("centeredness", names, values, 0.5, **limits)
+    return Partial(centeredness=kept[names])
