@@ -4,7 +4,7 @@ import os
 
 # XLA runs each iteration of a small loop through its thunk interpreter unless the loop's buffers
 # are below this threshold. NUTS is a nest of tiny loops: compiled whole, the same draws come about
-# five times faster. Unknown to another XLA, the option is ignored.
+# four times faster. Unknown to another XLA, the option is ignored.
 _WHOLE_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=100000000"
 if "xla_backend_extra_options" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_WHOLE_LOOPS}".strip()
@@ -18,6 +18,6 @@ if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
-# 64 bits cost up to a fifth more time than 32 and remove every question about rounding: in
+# 64 bits cost up to a quarter more time than 32 and remove every question about rounding: in
 # likelihoods of a million rows, in data far from zero, deep in the neck of a funnel.
 jax.config.update("jax_enable_x64", True)
