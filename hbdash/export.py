@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hbdash.parameterization import Centered, Learned, NonCentered, centeredness, label
+from hbdash.parameterization import Learned, centeredness, label
 from hbdash.priors import Prior
 from hbdash.spec import RunSpec
 
@@ -77,8 +77,6 @@ def script(spec: RunSpec, learned: np.ndarray | None = None) -> str:
             remark = " (learned by variational inference in the run; 0.5 stands in before it)"
         case Learned():
             values, remark = np.asarray(learned), " (learned by variational inference)"
-        case Centered() | NonCentered():
-            values, remark = centeredness(spec.parameterization, data), ""
         case _:
             values, remark = centeredness(spec.parameterization, data), ""
     unknown = "sigma" in spec.priors

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -70,7 +69,7 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         sampler = self.sampler.model_copy(update={"num_samples": num_samples})
         return self.model_copy(update={"sampler": sampler})
 
-    def grouped(self) -> "data_.GroupData":
+    def grouped(self) -> data_.GroupData:
         """Load the data and check them against the priors.
 
         Raises
@@ -81,7 +80,7 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             When an uploaded table is not in this machine's store.
         """
         data = data_.load(self.data)
-        check_sigma(self.data, data, self.priors)
+        check_sigma(data, self.priors)
         return data if "sigma" not in self.priors else data_.unknown_sigma(data)
 
 
@@ -107,7 +106,7 @@ def check_priors(model: str, priors: dict[str, Prior]) -> None:
             )
 
 
-def check_sigma(spec: Any, data: "data_.GroupData", priors: dict[str, Prior]) -> None:
+def check_sigma(data: data_.GroupData, priors: dict[str, Prior]) -> None:
     """Refuse a sigma that is neither known nor given a prior, or cannot have one."""
     estimates = len(data.values) == 0
     if "sigma" in priors and estimates:

@@ -21,7 +21,6 @@ class Model:
     families : for each site with a prior, the families offered.
     default_priors : priors of a fresh visit.
     effects : sites that can be centered, each with one value a group.
-    scalars : population sites, in reading order; some may be absent from a configuration.
     equations : LaTeX lines.
     references : first publications.
     """
@@ -34,6 +33,5 @@ class Model:
     families: dict[str, tuple[str, ...]]
     default_priors: Callable[[], dict[str, Prior]]
     effects: tuple[str, ...]
-    scalars: tuple[str, ...]
     equations: tuple[str, ...]
     references: tuple[str, ...]

@@ -95,7 +95,6 @@ NORMAL_MEANS = Model(
     families={"mu": priors.LOCATION, "tau": priors.SCALE, "sigma": priors.SCALE},
     default_priors=default_priors,
     effects=("theta",),
-    scalars=("mu", "tau", "sigma"),
     equations=(
         r"\mu \sim p(\mu), \qquad \tau \sim p(\tau)",
         r"\theta_k \sim \mathrm{Normal}(\mu, \tau), \qquad k = 1, \dots, K",

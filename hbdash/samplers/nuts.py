@@ -85,7 +85,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
                 chains.each.append(Chain(state))
             else:
                 state = _restore(program, resume[number])
-                chains.each.append(Chain(state, done=int(state.i), resumed=int(state.i)))
+                chains.each.append(Chain(state, done=int(state.i)))
         if not all(np.isfinite(chain.state.potential_energy) for chain in chains.each):
             raise SamplingError(
                 "No starting point of finite density was found in 100 tries: the priors and the "
@@ -105,7 +105,6 @@ class Chain:
 
     state: Any
     done: int = 0
-    resumed: int = 0
     until: int = 0
     pace: int = 25
     warmup: list[dict[str, Any]] = field(default_factory=list)
