@@ -367,7 +367,7 @@ def test_prior_shrinkage_shares_add_up():
     s = np.array([10, 3.0, 1.0])
     fig = prior_shrinkage(s**2 / (s**2 + tau[:, None] ** 2), ["n = 1", "n = 10", "n = 100"])
     assert len(fig.data) == 3 and all(np.isclose(bar.y.sum(), 1) for bar in fig.data)
-    assert "1,000 draws" in words(fig) and "no pooling" in words(fig)
+    assert "1,000 draws" in words(fig) and "no<br>pooling" in words(fig)
     assert not prior_shrinkage(np.empty((0, 1)), ["n = 1"]).data
     with pytest.raises(ValueError, match="one label a group"):
         prior_shrinkage(np.ones((3, 2)), ["n = 1"])

@@ -106,7 +106,7 @@ def prior_predictive(
     top = float(height.max()) or 1.0
     of = f" {unit}" if unit else ""
     note = (
-        f"Central 90%: {_number(five)} to {_number(ninety_five)}{of}. {outside:.1%} of "
+        f"Central 90%: {_number(five)} to {_number(ninety_five)}{of}.<br>{outside:.1%} of "
         f"{theme.count(outcomes.size, 'draw')} lie outside the picture."
     )
     fig = panels([f'<span style="font-size:12px">{note}</span>'], 1, dark=dark, height=260, top=62)
@@ -185,7 +185,7 @@ def prior_shrinkage(
     titles = [
         f"<b>{theme.shorten(str(label), 26)}</b><br>"
         f'<span style="font-size:11px;color:{theme.muted(dark)}">'
-        f"median {np.median(column):.2f}, {theme.count(len(values), 'draw')}</span>"
+        f"median {np.median(column):.2f}<br>{theme.count(len(values), 'draw')}</span>"
         for label, column in zip(labels, values.T, strict=True)
     ]
     fig = panels(titles, 1, dark=dark, height=180, top=52)
@@ -201,12 +201,15 @@ def prior_shrinkage(
             ),
             *at,
         )
-        for x, text, side in ((0.01, "no pooling", "left"), (0.99, "complete", "right")):
+        for x, text, side in (
+            (0.01, "no<br>pooling", "left"),
+            (0.99, "complete<br>pooling", "right"),
+        ):
             add_note(fig, at, text, x=x, y=1, anchor=(side, "top"), font_size=11)
         fig.update_xaxes(
             title_text="shrinkage 1 − λ",
             range=[0, 1],
-            tickvals=[0, 0.25, 0.5, 0.75, 1],
+            tickvals=[0, 0.5, 1],
             tickformat="~g",
             row=at[0],
             col=at[1],
