@@ -6,9 +6,10 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from hbdash import data, upload
-from hbdash.csv_table import MOST_ROWS, cells, to_numbers
-from hbdash.upload import Columns, UploadError, guess, load_table, read_csv, save_table, tidy
+from hbdash import data
+from hbdash.tables import upload
+from hbdash.tables.csv_table import MOST_ROWS, cells, to_numbers
+from hbdash.tables.upload import Columns, UploadError, guess, load_table, read_csv, save_table, tidy
 
 EIGHT_SCHOOLS = resources.files("hbdash.datasets").joinpath("eight_schools.csv").read_bytes()
 ROWS = Columns("rows", "g", "v")

@@ -1,33 +1,25 @@
 """A person's own CSV becomes grouped data: read, guess the columns, tidy, keep, load."""
 
-import hashlib
-import io
 import json
-import os
-import re
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from hbdash.csv_table import (
-    NUMBER,
-    Columns,
-    Numbers,
-    UploadError,
-    cells,
-    cut,
-    guess,
-    listed,
-    read_csv,
-    says_deviation,
-    to_numbers,
+from hbdash.data import GroupData, from_estimates, from_rows
+from hbdash.tables import kept_tables
+from hbdash.tables.column_guess import Columns, guess, says_deviation
+from hbdash.tables.csv_table import UploadError, cells, cut, listed, read_csv, to_numbers
+from hbdash.tables.kept_tables import is_stored
+from hbdash.tables.table_rows import (
+    NO_LABEL,
+    Dropped,
+    check_column,
+    check_magnitude,
+    drop,
+    group_labels,
 )
-from hbdash.data import MOST_GROUPS, GroupData, from_estimates, from_rows
 
 __all__ = [
     "Columns",
@@ -35,28 +27,17 @@ __all__ = [
     "Tidy",
     "UploadError",
     "guess",
+    "is_stored",
     "load_table",
     "read_csv",
     "save_table",
     "tidy",
 ]
 
-LONGEST_LABEL = 80
-#: Beyond these the priors of `hbdash.priors` cannot follow.
-LARGEST, SMALLEST = 1e8, 1e-8
-_NO_LABEL = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL")
 _NO_SPREAD = (
     "In no group do the values vary, so they cannot tell sigma: give the known standard deviation "
     "of one row."
 )
-
-
-class Dropped(NamedTuple):
-    """Rows left out for one reason: how many, and the first few as numbered in the file."""
-
-    reason: str
-    count: int
-    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -135,13 +116,11 @@ def tidy(table: pd.DataFrame, columns: Columns) -> Tidy:
     separator = table.attrs.get("separator", ",")
     notes = list(table.attrs.get("notes", ()))
     labels = cells(table, columns.group)
-    faults = [
-        (f'no label in "{cut(columns.group)}"', labels.str.strip().isin(_NO_LABEL).to_numpy())
-    ]
+    faults = [(f'no label in "{cut(columns.group)}"', labels.str.strip().isin(NO_LABEL).to_numpy())]
     numbers = []
     for name in chosen:
         read = to_numbers(cells(table, name), separator)
-        _check_column(cells(table, name), read)
+        check_column(cells(table, name), read)
         title = f'"{cut(name)}"'
         if read.decimal_comma:
             notes.append(f'{title} is read with a decimal comma: "1,5" is 1.5.')
@@ -155,7 +134,7 @@ def tidy(table: pd.DataFrame, columns: Columns) -> Tidy:
         title = f'"{cut(chosen[1])}"'
         faults.append((f"a standard error of zero in {title}", numbers[1] == 0))
         faults.append((f"a negative standard error in {title}", numbers[1] < 0))
-    usable, dropped = _drop(table.index, faults)
+    usable, dropped = drop(table.index, faults)
     if not usable.any():
         raise UploadError(
             "One row at least must be usable, got none: "
@@ -164,8 +143,8 @@ def tidy(table: pd.DataFrame, columns: Columns) -> Tidy:
         )
     kept = [column[usable] for column in numbers]
     for k, name in enumerate(chosen):
-        _check_magnitude(name, kept[k], table.index[usable], is_error=k == 1)
-    index, names = _groups(labels.loc[usable], notes, columns.group)
+        check_magnitude(name, kept[k], table.index[usable], is_error=k == 1)
+    index, names = group_labels(labels.loc[usable], notes, columns.group)
     error = None
     if columns.layout == "estimates":
         order = _one_row_each(index, names, columns.group, table.index[usable])
@@ -206,75 +185,6 @@ def _check_columns(table: pd.DataFrame, columns: Columns) -> list[str]:
     return chosen
 
 
-def _check_column(column: pd.Series, read: Numbers) -> None:
-    if np.isfinite(read.numbers).any() or not read.text.any():
-        return
-    first = column.loc[read.text].head(1)
-    raise UploadError(
-        f'"{cut(str(column.name))}" must hold numbers, got none, but text such as '
-        f'"{cut(first.iloc[0])}" in row {first.index[0]}: choose another column, or write the '
-        "numbers without units and thousands separators."
-    )
-
-
-def _drop(
-    rows: pd.Index, faults: list[tuple[str, np.ndarray]]
-) -> tuple[np.ndarray, tuple[Dropped, ...]]:
-    """Count every unusable row once, under its first fault."""
-    usable, dropped = np.ones(len(rows), bool), []
-    for reason, fault in faults:
-        fault = fault & usable
-        if fault.any():
-            first = tuple(int(row) for row in rows[fault][:5])
-            dropped.append(Dropped(reason, int(fault.sum()), first))
-        usable &= ~fault
-    return usable, tuple(dropped)
-
-
-def _check_magnitude(name: str, column: np.ndarray, rows: pd.Index, is_error: bool) -> None:
-    """Refuse, rather than drop: leaving out the largest values would bias every answer."""
-    worst = int(np.abs(column).argmax())
-    if abs(column[worst]) > LARGEST:
-        raise UploadError(
-            f'"{cut(name)}" must lie within {LARGEST:g}, got {column[worst]:g} in row '
-            f"{rows[worst]}: rescale the column (for example to thousands), or blank the cell if "
-            "it stands for a missing value."
-        )
-    least = int(column.argmin())
-    if is_error and column[least] < SMALLEST:
-        raise UploadError(
-            f'"{cut(name)}" must be at least {SMALLEST:g}, got {column[least]:g} in row '
-            f"{rows[least]}: rescale estimates and standard errors."
-        )
-
-
-def _groups(labels: pd.Series, notes: list[str], column: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the group of each row, shape (N,), and K distinct labels."""
-    codes, found = pd.factorize(labels)
-    cleaned = [" ".join(str(label).split()) for label in found]
-    numeric = all(re.fullmatch(NUMBER, label) for label in cleaned)
-    if numeric and all(float(label).is_integer() for label in cleaned):
-        cleaned = [re.sub(r"\.0*$", "", label) or "0" for label in cleaned]
-    merged, distinct = pd.factorize(np.array(cleaned, object))
-    index, names = merged[codes], [str(name) for name in distinct]
-    if len(names) > MOST_GROUPS:
-        mistake = "it looks like a column of measurements" if numeric else "is it a row's own name?"
-        raise UploadError(
-            f'"{cut(column)}" must hold at most {MOST_GROUPS:,} groups, got {len(names):,} '
-            f"different labels; {mistake}: choose the column that says which group a row belongs "
-            "to."
-        )
-    if numeric:
-        order = np.argsort([float(name) for name in names], kind="stable")
-        index, names = np.argsort(order)[index], [names[k] for k in order]
-    long = [k for k, name in enumerate(names) if len(name) > LONGEST_LABEL]
-    for k in long:
-        names[k] = f"{names[k][: LONGEST_LABEL - 8]}… ({k + 1})"
-    if long:
-        notes.append(f"{len(long)} labels longer than {LONGEST_LABEL} characters were cut.")
-    return index, tuple(names)
-
-
 def _one_row_each(
     index: np.ndarray, names: tuple[str, ...], column: str, rows: pd.Index
 ) -> np.ndarray:
@@ -296,24 +206,12 @@ def save_table(table: Tidy) -> str:
 
     The same rows in the same order have the same hash; notes and dropped rows are no part of it.
     """
-    arrays = _arrays(table)
-    sha256 = _hash(arrays)
-    path = _path(sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return sha256
-
-
-def is_stored(sha256: str) -> bool:
-    """Whether this machine's store has a table of this hash; it may still be damaged."""
-    return _path(sha256).exists()
+    about = json.dumps({"layout": table.layout, "names": table.names}, sort_keys=True)
+    error = () if table.standard_error is None else table.standard_error
+    columns = (table.index, "<i8"), (table.values, "<f8"), (error, "<f8")
+    arrays = [np.frombuffer(about.encode(), np.uint8)]
+    arrays += [np.ascontiguousarray(column, dtype) for column, dtype in columns]
+    return kept_tables.save(dict(zip(_ARRAYS, arrays, strict=True)))
 
 
 def load_table(sha256: str, sigma: float | None) -> GroupData:
@@ -327,65 +225,15 @@ def load_table(sha256: str, sigma: float | None) -> GroupData:
     Raises
     ------
     LookupError
-        When the table is not in the store of this machine, or is damaged.
+        When the table is not in the store of this machine, is damaged, or is no table of groups.
     UploadError
         When `sigma` does not fit the table.
     """
-    path = _path(sha256)
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise _not_here(sha256, "it was uploaded to another one, or cleared away") from None
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-        if _hash(arrays) != sha256:
-            raise ValueError("The content does not have the hash in the file's name.")
-    except Exception:  # whatever is wrong with a damaged file, the answer is the same
-        with suppress(FileNotFoundError):  # another thread was quicker
-            os.replace(path, path.with_suffix(".npz.damaged"))
-        raise _not_here(sha256, "its file was damaged and has been set aside") from None
-    about = json.loads(arrays["about"].tobytes())
-    index, values, error = (arrays[name] for name in _ARRAYS[1:])
-    for array in (index, values, error):
-        array.flags.writeable = False
+    about, index, values, error = kept_tables.load(sha256, _ARRAYS).values()
+    about = json.loads(about.tobytes())
     error = error if about["layout"] == "estimates" else None
     table = Tidy(about["layout"], tuple(about["names"]), index, values, error)
     return table.data(sigma, f"Uploaded table {sha256[:8]}")
 
 
 _ARRAYS = ("about", "index", "values", "standard_error")
-
-
-def _arrays(table: Tidy) -> dict[str, np.ndarray]:
-    """Write a table as little-endian arrays, the words as JSON in UTF-8 bytes."""
-    about = json.dumps({"layout": table.layout, "names": table.names}, sort_keys=True)
-    error = () if table.standard_error is None else table.standard_error
-    columns = (table.index, "<i8"), (table.values, "<f8"), (error, "<f8")
-    arrays = [np.frombuffer(about.encode(), np.uint8)]
-    arrays += [np.ascontiguousarray(column, dtype) for column, dtype in columns]
-    return dict(zip(_ARRAYS, arrays, strict=True))
-
-
-def _hash(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in _ARRAYS:
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _path(sha256: str) -> Path:
-    from hbdash import store  # noqa: PLC0415
-
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise ValueError(f'`sha256` must be 64 hexadecimal digits, got "{cut(sha256)}".')
-    return store.root() / "data" / f"{sha256}.npz"
-
-
-def _not_here(sha256: str, why: str) -> LookupError:
-    return LookupError(
-        f"The uploaded table {sha256[:4]}… is not in this machine's store: upload the file again "
-        f"({why})."
-    )

@@ -1,0 +1,1 @@
+"""A person's own tables: read, guessed, checked, kept under the hash of their content."""
