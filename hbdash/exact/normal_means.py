@@ -9,9 +9,10 @@ import xarray as xr
 from scipy.special import expit, ndtr
 
 from hbdash.data import GroupData
-from hbdash.marginal import NoExactAnswer, NormalMeans, marginalize, starts
+from hbdash.exact.level_grids import cells
+from hbdash.exact.marginal import NoExactAnswer, NormalMeans, marginalize, starts
+from hbdash.exact.quadrature import Axis, Improper, Integral, integrate
 from hbdash.priors import Prior
-from hbdash.quadrature import Axis, Improper, Integral, integrate
 
 __all__ = ["ExactPosterior", "NoExactAnswer", "grids", "posterior", "summary"]
 
@@ -47,6 +48,27 @@ class ExactPosterior:
         """Return the axis of log tau (0) or log sigma (1) and the density at its nodes."""
         here = self.integral.axes[axis]
         return here, self.weights.sum(1 - axis) / here.weights
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Exact means of mu, log tau and, where it is unknown, log sigma."""
+        found = {"mu": float((self.weights * self.mu_mean).sum())}
+        for axis, name in enumerate(
+            ("log_tau", "log_sigma")[: 1 + (self.model.data.sigma is None)]
+        ):
+            here, density = self.marginal(axis)
+            found[name] = float(here.weights @ (here.nodes * density))
+        return found
+
+    def level(
+        self, name: str, centeredness: np.ndarray | None = None, effects: bool = False
+    ) -> xr.Dataset:
+        """Densities on grids of the one level there is: see `grids`."""
+        return grids(self, centeredness, effects)
+
+    def summary(self) -> dict[str, Any]:
+        """Moments and quantiles: see the function of this name."""
+        return summary(self)
 
 
 #: Log factors of the moments that may not exist: tau, tau^2, sigma, sigma^2, theta, theta^2.
@@ -221,10 +243,10 @@ def grids(
     coords |= {"log_tau_coarse": log_tau, "mu_coarse": mu, "group": list(model.data.names)}
     if effects:
         mean, variance = _coordinate(post, centeredness, log_tau, log_sigma)
-        cells = _cells(mass, mean, variance)
-        drawn = [_row_density(mass, *a) for a in zip(mean, variance, cells, strict=True)]
+        at = cells(mass, mean, variance, np.array(_SHOWN), _CELLS)
+        drawn = [_row_density(mass, *a) for a in zip(mean, variance, at, strict=True)]
         variables["theta_density"] = ("group", "log_tau_coarse", "cell"), np.stack(drawn)
-        coords["theta_grid"] = ("group", "cell"), cells
+        coords["theta_grid"] = ("group", "cell"), at
     return xr.Dataset(variables, coords, attrs)
 
 
@@ -268,21 +290,6 @@ def _coordinate(
     rest = c - follow
     mean = follow * y + rest * mu + c * model.centre
     return mean, rest**2 * variance + np.exp(2 * c * u) * s2 / total
-
-
-def _cells(mass: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """For each group 80 evenly spaced values that hold the shown mass, shape (K, 80)."""
-    rows = mass.sum(1)
-    centre = (mass * mean).sum(2) / rows
-    spread = np.sqrt((mass * (variance + (mean - centre[..., None]) ** 2)).sum(2) / rows)
-    weights = rows / rows.sum()
-    low = (centre - 9 * spread).min(1)[:, None] * np.ones(2)
-    high = (centre + 9 * spread).max(1)[:, None] * np.ones(2)
-    for _ in range(20):
-        middle = (low + high) / 2
-        below = ndtr((middle[..., None] - centre[:, None]) / spread[:, None]) @ weights
-        low, high = np.where(below < _SHOWN, middle, low), np.where(below < _SHOWN, high, middle)
-    return np.linspace(low[:, 0], high[:, 1], _CELLS, axis=1)
 
 
 def _row_density(mass, mean, variance, points) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Exact posteriors by quadrature: a file a model, on integrators that they share."""
