@@ -14,8 +14,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hbdash import diagnostics, exact, store
+from hbdash import diagnostics, store
+from hbdash.exact.marginal import NoExactAnswer
 from hbdash.jobs import answered
+from hbdash.models import MODELS, ExactAnswer
 from hbdash.run import run
 from hbdash.samplers.nuts import SamplingError
 from hbdash.spec import RunSpec, explain
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(error, NOT_UNDERSTOOD)
     try:
         if given.verb == "exact":
-            return _print(exact.summary(exact.posterior(spec.grouped(), spec.priors)))
+            return _print(exact(spec).summary())
         return _print(answer(spec, given.output))
     except (ValueError, LookupError, SamplingError, OSError) as error:
         return _complain(error, FAILED)
@@ -66,6 +68,8 @@ def read_spec(path: str) -> RunSpec:
                 "`parameterization`."
             )
         return RunSpec.model_validate(content)
+    except RecursionError:
+        raise ValueError(f"{path} is no spec: it is nested too deeply.") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"{path} is not JSON: {error.msg} in {where}.") from None
@@ -87,11 +91,11 @@ def answer(spec: RunSpec, output: Path | None = None) -> dict[str, Any]:
         dt = run(spec, earlier=store.find(spec))
         store.save(dt)
     try:
-        post = exact.posterior(spec.grouped(), spec.priors)
-        grids, summary = exact.grids(post), exact.summary(post)
-    except exact.NoExactAnswer as error:
-        grids, summary = None, str(error)
-    score = diagnostics.score(spec.parameterization.kind, dt, grids)
+        found = exact(spec)
+        means, summary = found.means, found.summary()
+    except NoExactAnswer as error:
+        means, summary = None, str(error)
+    score = diagnostics.score(spec.parameterization.kind, dt, means)
     if output is not None:
         output.write_bytes(store.netcdf(dt))
     return {
@@ -101,6 +105,17 @@ def answer(spec: RunSpec, output: Path | None = None) -> dict[str, Any]:
         "posterior": diagnostics.moments(dt),
         "exact": summary,
     }
+
+
+def exact(spec: RunSpec) -> ExactAnswer:
+    """Integrate a spec's posterior without sampling.
+
+    Raises
+    ------
+    NoExactAnswer
+        When quadrature cannot give it.
+    """
+    return MODELS[spec.model].exact(spec.grouped(), spec.priors)
 
 
 def _print(content: Any) -> int:

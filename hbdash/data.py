@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 MOST_GROUPS = 2000
 #: Rows that a run carries along for its pictures; the likelihood has used all of them.
@@ -113,15 +113,32 @@ def from_estimates(
     )
 
 
-class _Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    pass
+class Strict(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """A frozen spec that refuses what it does not know."""
 
 
+def one_line(label: str) -> str:
+    """Bring a label into one line, as tables that are uploaded have them.
+
+    Raises
+    ------
+    ValueError
+        When it is blank, or holds characters that no file can keep.
+    """
+    line = " ".join(label.split())
+    if not line:
+        raise ValueError("A label must have a letter or a digit, got a blank one: name it.")
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in line):
+        raise ValueError(f"A label must be plain text, got {line!r}: remove what cannot be shown.")
+    return line
+
+
+Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 Sigma = Annotated[float, Field(ge=0.03, le=30)]
 Rows = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class Simulated(_Spec, frozen=True):
+class Simulated(Strict, frozen=True):
     """Data drawn from the model; `n` holds one number of rows a group, so its length is K."""
 
     source: Literal["simulated"] = "simulated"
@@ -138,34 +155,34 @@ class Simulated(_Spec, frozen=True):
         return self
 
 
-class Scene(_Spec, frozen=True):
+class Scene(Strict, frozen=True):
     """One of the three scenes of the mixed-parameterization study, with its own numbers."""
 
     source: Literal["scene"] = "scene"
     name: Literal["weak", "strong", "unbalanced"] = "weak"
 
 
-class Example(_Spec, frozen=True):
+class Example(Strict, frozen=True):
     """A bundled table."""
 
     source: Literal["example"] = "example"
     name: Literal["eight_schools"] = "eight_schools"
 
 
-class Rowwise(_Spec, frozen=True):
+class Rowwise(Strict, frozen=True):
     """Rows given in the spec itself: a group label and a value each; sigma known or inferred."""
 
     source: Literal["rows"] = "rows"
-    group: tuple[str, ...] = Field(min_length=1, max_length=100_000)
+    group: tuple[Label, ...] = Field(min_length=1, max_length=100_000)
     value: tuple[float, ...] = Field(min_length=1, max_length=100_000)
     sigma: float | None = Field(default=None, gt=0)
 
 
-class Estimates(_Spec, frozen=True):
+class Estimates(Strict, frozen=True):
     """Estimates given in the spec itself, one a group, with their standard errors."""
 
     source: Literal["estimates"] = "estimates"
-    group: tuple[str, ...] = Field(min_length=1, max_length=MOST_GROUPS)
+    group: tuple[Label, ...] = Field(min_length=1, max_length=MOST_GROUPS)
     estimate: tuple[float, ...]
     standard_error: tuple[Annotated[float, Field(gt=0)], ...]
 
@@ -180,7 +197,7 @@ class Estimates(_Spec, frozen=True):
         return self
 
 
-class Uploaded(_Spec, frozen=True):
+class Uploaded(Strict, frozen=True):
     """A table kept in the store under the hash of its content.
 
     `sigma` is the known standard deviation of a row; None leaves it to a prior (or to the
@@ -192,9 +209,7 @@ class Uploaded(_Spec, frozen=True):
     sigma: float | None = Field(default=None, gt=0, le=1e8)
 
 
-Data = Annotated[
-    Simulated | Scene | Example | Rowwise | Estimates | Uploaded, Field(discriminator="source")
-]
+Data = Simulated | Scene | Example | Rowwise | Estimates | Uploaded
 
 
 def _simulate(spec: Simulated) -> GroupData:
@@ -266,7 +281,7 @@ def load(spec: Data) -> GroupData:
                 spec.group, np.array(spec.estimate), np.array(spec.standard_error)
             )
         case Uploaded():
-            from hbdash.upload import load_table  # noqa: PLC0415
+            from hbdash.tables.upload import load_table  # noqa: PLC0415
 
             return load_table(spec.sha256, spec.sigma)
 

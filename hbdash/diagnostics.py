@@ -5,6 +5,8 @@ Every diagnostic number comes from arviz-stats. Thresholds are the field's: E-BF
 (Vehtari et al. 2021, doi:10.1214/20-BA1221).
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +14,7 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base.array import array_stats
 
-from hbdash.quantities import variable
+from hbdash.quantities import levels, variable
 
 LOW_BFMI, HIGH_RHAT, LOW_ESS_PER_CHAIN, LARGE_ERROR = 0.3, 1.01, 100, 4.0
 #: A share of divergences up to which a run is doubted rather than refused.
@@ -35,10 +37,11 @@ class Check:
 class Score:
     """A run in numbers; NaN where a number does not exist.
 
-    `ess_bulk`, `ess_tail` and `r_hat` are the worst over mu, log tau and, for R-hat, the effects.
+    `ess_bulk`, `ess_tail` and `r_hat` are the worst over the population's coordinates (mu, log tau
+    and so on) and, for R-hat, the effects.
     Gradients per draw and ESS per 1,000 gradients count the draws after the warmup; seconds count
-    both. `error` is the largest distance of a posterior mean of mu and log tau from its exact
-    value, in Monte-Carlo standard errors.
+    both. `error` is the largest distance of a coordinate's posterior mean from its exact value, in
+    Monte-Carlo standard errors.
     """
 
     label: str
@@ -58,23 +61,76 @@ class Score:
     saturated: float
 
 
-def population(dt: xr.DataTree) -> dict[str, np.ndarray]:
-    """The population's coordinates, mu, log tau and log sigma, each of shape (chain, draw)."""
-    scales = [site for site in ("tau", "sigma") if site in dt["posterior"]]
-    logs = {f"log_{s}": np.log(variable(dt, f"posterior/{s}").values) for s in scales}
-    return {"mu": variable(dt, "posterior/mu").values} | logs
+def coordinates(dt: xr.DataTree) -> dict[str, np.ndarray]:
+    """The population's coordinates, each of shape (chain, draw); scales as their logarithms.
+
+    They are all that is sampled except effects with a population, latent cells, and weights that
+    the likelihood does not use; entries of a vector are named such as "alpha[north]".
+    """
+    posterior, scales = dt["posterior"].to_dataset(), _scales(dt)
+    found: dict[str, np.ndarray] = {}
+    for name in map(str, posterior.data_vars):
+        if name in _effects(dt):
+            continue
+        variable = posterior[name].transpose("chain", "draw", ...)
+        for where, values in _entries(dt, variable):
+            if name in scales:
+                with np.errstate(divide="ignore"):
+                    found[f"log_{name}{where}"] = np.log(values)
+            else:
+                found[f"{name}{where}"] = values
+    return found
 
 
-def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score:
+def _scales(dt: xr.DataTree) -> list[str]:
+    return json.loads(dt.attrs.get("scales", '["tau", "sigma"]'))
+
+
+def _effects(dt: xr.DataTree) -> set[str]:
+    """Sites that vary within a population, under the names of the run or of a level."""
+    return {one["effect"] for one in levels(dt).values()} | {"theta", "x_blank"}
+
+
+def _entries(dt: xr.DataTree, draws: xr.DataArray) -> list[tuple[str, np.ndarray]]:
+    """Take a site apart: what follows its name, and the draws, shape (chain, draw)."""
+    if draws.ndim == 2:
+        return [("", draws.values)]
+    flat = draws.stack(entry=draws.dims[2:])
+    used = np.ones(flat.sizes["entry"], bool)
+    if draws.dims[2:] == ("group", "predictor"):
+        used = variable(dt, "constant_data/mask").values.ravel().astype(bool)
+    chosen = np.flatnonzero(used)
+    values = flat.values[:, :, chosen]
+    if len(chosen) > MOST_EFFECTS:
+        extreme = _extremes(values)
+        chosen, values = chosen[extreme], values[:, :, extreme]
+    labels = [flat["entry"].values[k] for k in chosen]
+    words = [", ".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in labels]
+    return [(f"[{word}]", values[:, :, k]) for k, word in enumerate(words)]
+
+
+def _extremes(values: np.ndarray) -> np.ndarray:
+    """The least and the most variable of many, as indices of the last axis."""
+    order = np.argsort(values.std((0, 1)))
+    return np.r_[order[: MOST_EFFECTS // 2], order[-MOST_EFFECTS // 2 :]]
+
+
+def score(
+    label: str,
+    dt: xr.DataTree,
+    exact: Mapping[str, float] | None = None,
+    inexact: Mapping[str, float] | None = None,
+) -> Score:
     """Measure a run.
 
     Parameters
     ----------
     label : its name in the table.
     dt : a run with at least one draw.
-    exact : exact means as attributes (mu_mean, log_tau_mean ...), where there are any.
+    exact : exact means by coordinate, where there are any.
+    inexact : where they are those of another run, their own Monte-Carlo standard errors.
     """
-    sites, stats = population(dt), dt["sample_stats"].to_dataset()
+    sites, stats = coordinates(dt), dt["sample_stats"].to_dataset()
     chains, draws = stats["lp"].shape
     enough = draws >= 4
     bulk = min(_ess(x, "bulk") for x in sites.values()) if enough else np.nan
@@ -95,7 +151,7 @@ def score(label: str, dt: xr.DataTree, exact: xr.Dataset | None = None) -> Score
         ess_per_1000_gradients=1000 * bulk / gradients,
         ess_per_second=bulk / wall if wall > 0 else np.nan,
         wall_seconds=wall,
-        error=_largest(errors(dt, exact)) if enough and exact is not None else np.nan,
+        error=_largest(errors(dt, exact, inexact)) if enough and exact is not None else np.nan,
         saturated=float(stats["reached_max_treedepth"].mean()),
     )
 
@@ -105,7 +161,9 @@ def moments(dt: xr.DataTree) -> dict[str, dict[str, float | list[float]]]:
     found: dict[str, dict[str, float | list[float]]] = {}
     for name, draws in dt["posterior"].data_vars.items():
         values = draws.values.reshape(-1, *draws.shape[2:])
-        numbers = {"mean": values.mean(0), "sd": values.std(0, ddof=1)}
+        alone = len(values) < 2
+        sd = np.full(values.shape[1:], np.nan) if alone else values.std(0, ddof=1)
+        numbers = {"mean": values.mean(0), "sd": sd}
         numbers |= {str(q): np.quantile(values, q, axis=0) for q in (0.05, 0.5, 0.95)}
         found[str(name)] = {key: value.tolist() for key, value in numbers.items()}
     return found
@@ -117,20 +175,24 @@ def bfmi(dt: xr.DataTree) -> np.ndarray:
     return np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
 
 
-def errors(dt: xr.DataTree, exact: xr.Dataset) -> dict[str, float]:
-    """Distance of each population mean from its exact value, in MCSE, signed."""
-    found = {}
-    for name, draws in population(dt).items():
-        if f"{name}_mean" in exact.attrs:
-            found[name] = float(draws.mean() - exact.attrs[f"{name}_mean"]) / _mcse(draws)
-    return found
+def errors(
+    dt: xr.DataTree, exact: Mapping[str, float], inexact: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Distance of each population mean from its exact value, in MCSE, signed; see `score`."""
+    return {
+        name: float(draws.mean() - exact[name])
+        / np.hypot(mcse(draws), (inexact or {}).get(name, 0))
+        for name, draws in coordinates(dt).items()
+        if name in exact
+    }
 
 
 def _largest(errors: dict[str, float]) -> float:
     return max(map(abs, errors.values()), default=np.nan)
 
 
-def _mcse(draws: np.ndarray) -> float:
+def mcse(draws: np.ndarray) -> float:
+    """Monte-Carlo standard error of the mean of draws, shape (chain, draw)."""
     return np.asarray(array_stats.mcse(draws, chain_axis=0, draw_axis=1, method="mean")).item()
 
 
@@ -142,14 +204,14 @@ def _ess(draws: np.ndarray, method: str) -> float:
 
 
 def _r_hat(dt: xr.DataTree, sites: dict[str, np.ndarray]) -> float:
-    effects = variable(dt, "posterior/theta").values
-    if effects.shape[2] > MOST_EFFECTS:
-        order = np.argsort(effects.std((0, 1)))
-        chosen = np.r_[order[: MOST_EFFECTS // 2], order[-MOST_EFFECTS // 2 :]]
-        effects = effects[:, :, chosen]
-    by_effect = array_stats.rhat(effects, chain_axis=0, draw_axis=1)
-    by_site = [array_stats.rhat(x, chain_axis=0, draw_axis=1) for x in sites.values()]
-    return float(np.max([*by_site, np.max(by_effect)]))
+    worst = [np.max(array_stats.rhat(x, chain_axis=0, draw_axis=1)) for x in sites.values()]
+    for name in _effects(dt) & set(map(str, dt["posterior"].data_vars)):
+        draws = variable(dt, f"posterior/{name}").transpose("chain", "draw", ...)
+        entries = [values for _, values in _entries(dt, draws)]
+        if entries:
+            effects = np.stack(entries, -1)
+            worst.append(np.max(array_stats.rhat(effects, chain_axis=0, draw_axis=1)))
+    return float(np.max(worst))
 
 
 def checks(score: Score) -> list[Check]:
@@ -169,7 +231,7 @@ def checks(score: Score) -> list[Check]:
             Check(
                 "bad",
                 "error",
-                f"its means are {score.error:.1f} MCSE from the exact ones",
+                f"its means are {score.error:.1f} MCSE off",
                 "do not use these draws",
             )
         )
@@ -230,7 +292,7 @@ def verdict(scores: list[Score]) -> tuple[Literal["good", "warn", "bad"], str]:
     others = [s for s in scores if s is not best]
     failed = [s for s in others if s not in sound]
     level: Literal["good", "warn"] = "warn" if failed or findings[best.label] else "good"
-    doubt = _doubt(findings[best.label])
+    doubt = _doubt(findings[best.label], alone=not others)
     if failed:
         why = "; ".join(f"{s.label}: {findings[s.label][0].finding}" for s in failed)
         return level, f"Use **{best.label}**. Not to be trusted: {why}. {doubt}"
@@ -238,14 +300,23 @@ def verdict(scores: list[Score]) -> tuple[Literal["good", "warn", "bad"], str]:
         least = min(others, key=lambda s: s.ess_per_1000_gradients)
         ratio = best.ess_per_1000_gradients / max(least.ess_per_1000_gradients, 1e-9)
         pace = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
+        doubted = [s.label for s in others if findings[s.label]]
+        use = (
+            f"All runs can be used, {', '.join(doubted)} with care"
+            if doubted
+            else "All runs are sound"
+        )
         return level, (
-            f"All runs are sound. **{best.label.capitalize()}** gives {pace} times as many "
+            f"{use}. **{best.label.capitalize()}** gives {pace} times as many "
             f"effective draws per gradient as {least.label}. {doubt}"
         )
-    return level, f"**{best.label.capitalize()}** passes every check that forbids its use. {doubt}"
+    passes = "can be used" if findings[best.label] else "passes every check"
+    return level, f"**{best.label.capitalize()}** {passes}. {doubt}"
 
 
-def _doubt(findings: list[Check]) -> str:
+def _doubt(findings: list[Check], *, alone: bool) -> str:
     if findings:
         return f"Still, {findings[0].finding}: {findings[0].action}."
-    return "Next: move sigma or the rows per group, and watch which one wins."
+    if alone:
+        return "Next: change the data or the priors, and watch what the scoreboard says."
+    return "Next: change the data or the priors, and watch which one wins."

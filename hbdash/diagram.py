@@ -1,11 +1,11 @@
 """The plate diagram of a configuration, as DOT for a browser to draw."""
 
-import numpy as np
 import numpyro
 
 from hbdash.models import MODELS
-from hbdash.parameterization import Centered
+from hbdash.parameterization import Centered, of_effect
 from hbdash.priors import distribution
+from hbdash.question import settle
 from hbdash.spec import RunSpec
 
 
@@ -14,20 +14,20 @@ def diagram(spec: RunSpec, *, dark: bool = False) -> str:
 
     Parameters
     ----------
-    spec : the configuration; under any but the centered parameterization the sampled coordinate
-        ``theta_decentered`` is a node of its own.
+    spec : the configuration; unless every effect is centered, the sampled coordinates, such as
+        ``theta_decentered``, are nodes of their own.
     dark : whether the page behind is dark.
 
     Returns
     -------
     DOT source.
     """
-    data = spec.grouped()
+    data, model = spec.grouped(), MODELS[spec.model]
     prior = {s: distribution(p.dist, p.parameters) for s, p in spec.priors.items()}
-    centered = isinstance(spec.parameterization, Centered)
+    values = settle(spec, data, model.levels(data, spec.priors))
+    centered = all(isinstance(of_effect(spec.parameterization, e), Centered) for e in values)
     graph = numpyro.render_model(
-        MODELS[spec.model].rowwise_program,
-        model_args=(data, prior, None if centered else np.full(len(data.names), 0.5)),
+        model.rowwise_program, model_args=(data, prior, None if centered else values)
     )
     ink, seen, latent = (
         ("#E3E9EF", "#4A5663", "#171E27") if dark else ("#1B2733", "#D5DBE1", "#FFFFFF")

@@ -1,13 +1,14 @@
 """Chains arranged as ArviZ does, in a DataTree, and read back to go on from."""
 
 import importlib.metadata
+import json
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from hbdash.data import for_pictures
 from hbdash.models import MODELS
+from hbdash.priors import LOCATION
 from hbdash.question import Question
 from hbdash.samplers.nuts import Chains
 from hbdash.spec import RunSpec
@@ -21,13 +22,19 @@ def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
     draws = [_joined(list(chain.draws), length) for chain in chains.each]
     warmup_length = min(sum(len(r["lp"]) for r in list(c.warmup)) for c in chains.each)
     warmup = [_joined(list(chain.warmup), warmup_length) for chain in chains.each]
-    coords = {"group": list(data.names)}
+    carried = question.carried
     groups: dict[str, xr.Dataset] = {}
     if length:
         sites = {name: np.stack([d[f"sites.{name}"] for d in draws]) for name in _sites(draws[0])}
-        sampled = {name: sites.pop(f"{name}_decentered") for name in model.effects}
-        groups["posterior"] = _dataset(sites, model.effects, coords)
-        groups["unconstrained_posterior"] = _dataset(sampled, model.effects, coords)
+        sampled = {effect: sites.pop(f"{effect}_decentered") for effect in question.centeredness}
+        units = model.units(data)
+        restored = {
+            site: _restored(values, units.get(site))
+            for site, values in sites.items()
+            if site in spec.priors or site in model.dims
+        }
+        groups["posterior"] = _dataset(restored, model.dims, carried.coords)
+        groups["unconstrained_posterior"] = _dataset(sampled, model.dims, carried.coords)
         groups["sample_stats"] = _statistics(draws, spec.sampler.max_tree_depth)
     if warmup_length:
         groups["warmup_sample_stats"] = _statistics(warmup, spec.sampler.max_tree_depth)
@@ -40,12 +47,15 @@ def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
         "key": spec.key,
         "wall_seconds": chains.wall_seconds,
         "compile_seconds": chains.compile_seconds,
+        "model": spec.model,
+        "levels": json.dumps(_levels(question)),
+        "scales": json.dumps([s for s in spec.priors if model.families[s] != LOCATION]),
         "gradients": chains.gradients,
         "sampling_gradients": int(sum(d["n_steps"].sum() for d in draws)) if length else 0,
         "versions": ", ".join(
             f"{name} {importlib.metadata.version(name)}" for name in ("jax", "numpyro", "numpy")
         ),
-    }
+    } | carried.attrs
     return dt
 
 
@@ -53,6 +63,8 @@ def append(earlier: xr.DataTree, later: xr.DataTree) -> xr.DataTree:
     """Join a run and its continuation along draw."""
     joined = {name: group.to_dataset() for name, group in later.children.items()}
     for name in ("posterior", "unconstrained_posterior", "sample_stats"):
+        if name in joined and not joined[name].sizes:
+            continue  # without a population there are no other coordinates
         if name in earlier.children and name in joined:
             start = earlier[name].sizes["draw"]
             moved = joined[name].assign_coords(draw=joined[name]["draw"] + start)
@@ -80,23 +92,46 @@ def stored_states(dt: xr.DataTree) -> list[list[np.ndarray]]:
 
 def observed(question: Question) -> dict[str, xr.Dataset]:
     """The groups of a DataTree that hold data and truth rather than draws."""
-    data = question.data
-    by_group = {"n": data.n, "mean": data.mean, "ss": data.ss}
-    by_group["standard_error"] = data.standard_error
-    values, index = for_pictures(data)
-    rows = {"values": ("row", values), "index": ("row", index)}
-    coords = {"group": list(data.names)}
-    constant: dict[str, Any] = {"centeredness": ("group", question.centeredness)}
-    for name, value in data.truth.items():
-        constant[f"true_{name}"] = ("group",) * np.ndim(value), value
+    model = MODELS[question.spec.model]
+    carried = question.carried
+    constant: dict[str, Any] = dict(carried.constant)
+    for effect, values in question.centeredness.items():
+        constant[f"centeredness_{effect}"] = model.dims[effect], values
+    for name, value in question.data.truth.items():
+        constant[f"true_{name}"] = model.dims.get(name, ()), value
+    seen = xr.Dataset(
+        carried.observed, _of(carried.coords, carried.observed), {"rows": carried.rows}
+    )
     return {
-        "observed_data": xr.Dataset(
-            {name: ("group", value) for name, value in by_group.items()}
-            | (rows if len(data.values) else {}),
-            coords,
-        ),
-        "constant_data": xr.Dataset(constant, coords),
+        "observed_data": seen,
+        "constant_data": xr.Dataset(constant, _of(carried.coords, constant)),
     }
+
+
+def _of(coords: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """Keep the labels of dimensions that are there."""
+    used = {
+        dim
+        for dims, *_ in variables.values()
+        for dim in ([dims] if isinstance(dims, str) else dims)
+    }
+    return {dim: labels for dim, labels in coords.items() if dim in used | {"group"}}
+
+
+def _levels(question: Question) -> dict[str, dict[str, Any]]:
+    """Describe the populations of effects for those who read the run."""
+    masked = "mask" in question.carried.constant
+    return {one.name: one._asdict() | {"masked": masked} for one in question.levels}
+
+
+def _restored(values: np.ndarray, units: tuple[Any, Any] | None) -> np.ndarray:
+    """Go back from the units of the model to those the data came in."""
+    if units is None:
+        return values
+    # Padded entries have no unit: they end where the units do.
+    return (
+        units[0] + units[1] * values[..., : np.shape(units[1])[-1] if np.ndim(units[1]) else None]
+    )
 
 
 def _joined(chunks: list[dict[str, Any]], length: int) -> dict[str, np.ndarray]:
@@ -115,13 +150,15 @@ def _sites(draws: dict[str, np.ndarray]) -> list[str]:
     return [name.removeprefix("sites.") for name in draws if name.startswith("sites.")]
 
 
-def _dataset(sites: dict[str, np.ndarray], effects: tuple[str, ...], coords: Any) -> xr.Dataset:
-    variables = {
-        name: (("chain", "draw", "group") if name in effects else ("chain", "draw"), value)
-        for name, value in sites.items()
-    }
+def _dataset(
+    sites: dict[str, np.ndarray], dims: dict[str, tuple[str, ...]], coords: dict[str, Any]
+) -> xr.Dataset:
+    variables = {name: (("chain", "draw", *dims.get(name, ())), v) for name, v in sites.items()}
+    if not variables:
+        return xr.Dataset()
     chains, draws = next(iter(sites.values())).shape[:2]
-    return xr.Dataset(variables, coords | {"chain": np.arange(chains), "draw": np.arange(draws)})
+    ends = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    return xr.Dataset(variables, _of(coords, variables) | ends)
 
 
 def _statistics(draws: list[dict[str, np.ndarray]], max_tree_depth: int) -> xr.Dataset:
@@ -130,7 +167,7 @@ def _statistics(draws: list[dict[str, np.ndarray]], max_tree_depth: int) -> xr.D
     steps = np.maximum(stacked["n_steps"], 1)
     stacked["tree_depth"] = np.floor(np.log2(steps)).astype(int) + 1
     stacked["reached_max_treedepth"] = steps >= 2**max_tree_depth - 1
-    return _dataset(stacked, (), {})
+    return _dataset(stacked, {}, {})
 
 
 def _states(chains: Chains) -> xr.Dataset:

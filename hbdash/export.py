@@ -1,41 +1,32 @@
 """Taking a run away: the stand-alone NumPyro script of exactly one configuration."""
 
+import re
+import textwrap
+from itertools import groupby
+
 import numpy as np
 
-from hbdash.parameterization import Learned, centeredness, label
-from hbdash.priors import Prior
+from hbdash.models import MODELS
+from hbdash.parameterization import Learned, label, of_effect
+from hbdash.question import settle
+from hbdash.scripts import SCRIPTS
+from hbdash.scripts.code import comment, words
 from hbdash.spec import RunSpec
 
 _SCRIPT = '''\
-"""Normal means, {label}: {about}. Runs with numpyro alone."""
+"""{about}"""
 
 import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 from numpyro.infer import MCMC, NUTS
-from numpyro.infer.reparam import LocScaleReparam
-
+{reparam}
 jax.config.update("jax_enable_x64", True)
 
-# Rows, mean and sum of squares about the mean of each group are sufficient for a normal likelihood.
-n = jnp.array({n})
-mean = jnp.array({mean})
-ss = jnp.array({ss})
-{known}# 1 centered, 0 non-centered, for each group{learned}.
-centeredness = jnp.array({centeredness})
+{data}
 
-
-def model():
-    mu = numpyro.sample("mu", dist.{mu})
-    tau = numpyro.sample("tau", dist.{tau})
-{sigma}    with numpyro.plate("groups", len(n)):
-        with numpyro.handlers.reparam(config={{"theta": LocScaleReparam(centeredness)}}):
-            theta = numpyro.sample("theta", dist.Normal(mu + 0 * mean, tau + 0 * mean))
-        numpyro.sample("mean", dist.Normal(theta, sigma / jnp.sqrt(n)), obs=mean)
-        within = -(n - 1) * jnp.log(sigma) - 0.5 * ss / sigma**2
-        numpyro.factor("within", within)
-
+{model}
 
 kernel = NUTS(
     model,
@@ -55,62 +46,59 @@ if __name__ == "__main__":
     mcmc.run(jax.random.key({seed}))
     mcmc.print_summary()
 '''
+#: A line of an array: numbers, labels, or rows of numbers.
+_NUMBERS = re.compile(r' +(?:\[+)?(?:-?[\d.]+(?:e[-+]?\d+)?|jnp\.nan|"(?:[^"\\]|\\.)*")(?:,|\])')
 
 
-def script(spec: RunSpec, learned: np.ndarray | None = None) -> str:
+def script(spec: RunSpec, found: dict[str, np.ndarray] | None = None) -> str:
     """Write the NumPyro program of a spec, with its data in it.
 
     Parameters
     ----------
     spec : the configuration.
-    learned : the centeredness that a finished run found, shape (K,); used for `Learned` alone.
+    found : the centeredness of each effect that a finished run found, of the effect's shape; used
+        where it is learned; where it is not given, the closed form that learning starts from.
 
     Notes
     -----
     The script samples the same posterior; its draws differ, because `MCMC` spends random numbers
     in another order.
     """
-    data = spec.grouped()
-    match spec.parameterization:
-        case Learned() if learned is None:
-            values = np.full(len(data.n), 0.5)
-            remark = " (learned by variational inference in the run; 0.5 stands in before it)"
-        case Learned():
-            values, remark = np.asarray(learned), " (learned by variational inference)"
-        case _:
-            values, remark = centeredness(spec.parameterization, data), ""
-    unknown = "sigma" in spec.priors
-    sampler = spec.sampler.model_dump(exclude={"max_divergences"})
+    data, model = spec.grouped(), MODELS[spec.model]
+    values = settle(spec, data, model.levels(data, spec.priors))
+    learned = [e for e in values if isinstance(of_effect(spec.parameterization, e), Learned)]
+    known = {e: np.asarray(c) for e, c in (found or {}).items() if e in learned}
+    part = SCRIPTS[spec.model](data, spec.priors, values | known)
+    how = f", {label(spec.parameterization)}" if values else ""
+    about = f"{model.title}{how}: {words(data.source) or 'own data'}. Runs with numpyro alone."
+    arrays = part.data
+    if part.centeredness:
+        remark = "" if not learned else " (learned by variational inference)"
+        if len(known) < len(learned):
+            remark = " (learned in the run; the closed form stands in before it)"
+        each = "weight" if "w" in values else "group"
+        arrays += comment(f"1 centered, 0 non-centered, for each {each}{remark}.")
+        arrays += part.centeredness
     return _SCRIPT.format(
-        label=label(spec.parameterization),
-        about=data.source or "own data",
-        n=_numbers(data.n),
-        mean=_numbers(data.mean),
-        ss=_numbers(data.ss),
-        known="" if unknown else f"sigma = jnp.array({_numbers(data.sigma)})\n",
-        learned=remark,
-        centeredness=_numbers(values),
-        mu=_code(spec.priors["mu"]),
-        tau=_code(spec.priors["tau"]),
-        sigma=f'    sigma = numpyro.sample("sigma", dist.{_code(spec.priors["sigma"])})\n'
-        if unknown
-        else "",
-        **sampler,
+        about=textwrap.fill(about, 96),
+        reparam="from numpyro.infer.reparam import LocScaleReparam\n" * bool(part.centeredness),
+        data=arrays,
+        model=part.model,
+        **spec.sampler.model_dump(exclude={"max_divergences"}),
     )
 
 
-def _code(prior: Prior) -> str:
-    """Write a prior so that its numbers read back exactly."""
-    return f"{prior.dist}({', '.join(f'{name}={v!r}' for name, v in prior.parameters.items())})"
+def shortened(text: str, lines: int = 12) -> str:
+    """Cut each long array of a script to so many of its lines, for a screen.
 
-
-def _numbers(values: np.ndarray | None) -> str:
-    """Write numbers so that they read back exactly, in lines of a readable length."""
-    words = [repr(float(value)) for value in np.asarray(values)]
-    lines, line = [], "["
-    for word in words:
-        if len(line) + len(word) > 90:
-            lines.append(line.rstrip())
-            line = "    "
-        line += f"{word}, "
-    return "\n".join([*lines, line.removesuffix(", ") + "]"])
+    What is cut reads ``...``, so that a script pasted without its data stops with an error.
+    """
+    found: list[str] = []
+    for numbers, block in groupby(text.splitlines(), lambda line: bool(_NUMBERS.match(line))):
+        body = list(block)
+        if numbers and len(body) > lines + 1:
+            indent = re.match(" *", body[0])[0]  # pyright: ignore[reportOptionalSubscript]
+            remark = f"{indent}...,  # {len(body) - lines:,} more lines: the download has them"
+            body = [*body[: lines // 2], remark, *body[-(lines - lines // 2) :]]
+        found += body
+    return "\n".join(found) + "\n"

@@ -124,6 +124,13 @@ class Jobs:
                 self._worker.start()
             return wanted
 
+    def leave(self, sessions: str) -> None:
+        """Want nothing any more, for all sessions whose name begins like this."""
+        with self._change:
+            for job in self._jobs.values():
+                job.wanted_by -= {name for name in job.wanted_by if name.startswith(sessions)}
+            self._drop_unwanted()
+
     def _job(self, spec: RunSpec) -> Job:
         # Jobs of one stem and length differ only in when they stop by themselves.
         name = f"{spec.key}/{spec.sampler.max_divergences}"

@@ -4,15 +4,37 @@ With centeredness c the sampler moves in (theta - mu) / tau**(1 - c) + c * mu, t
 NumPyro's `LocScaleReparam` (Gorinova, Moore, Hoffman 2020, arXiv:1906.03028).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from hbdash.data import MOST_GROUPS, GroupData
+from hbdash.data import MOST_GROUPS
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 Group = Annotated[int, Field(ge=0, lt=MOST_GROUPS)]
+
+
+class Information(Protocol):
+    """What K groups say by themselves about their effects, each of shape (K,).
+
+    The standard error is infinite where a group's rows say nothing.
+    """
+
+    @property
+    def n(self) -> np.ndarray:
+        """Rows of each group."""
+        ...
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Each group's own estimate."""
+        ...
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """Its standard error."""
+        ...
 
 
 class _Kind(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -59,8 +81,21 @@ class Learned(_Kind, frozen=True):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-Parameterization = Annotated[
+Single = Annotated[
     Centered | NonCentered | Mixed | Partial | ByInformation | Learned, Field(discriminator="kind")
+]
+
+
+class PerEffect(_Kind, frozen=True):
+    """A parameterization of its own for each kind of effect, such as intercepts and slopes."""
+
+    kind: Literal["per_effect"] = "per_effect"
+    effects: dict[str, Single]
+
+
+Parameterization = Annotated[
+    Centered | NonCentered | Mixed | Partial | ByInformation | Learned | PerEffect,
+    Field(discriminator="kind"),
 ]
 #: The menu, in the order in which choices are offered and coloured.
 PARAMETERIZATIONS: dict[str, type[_Kind]] = {
@@ -70,6 +105,7 @@ PARAMETERIZATIONS: dict[str, type[_Kind]] = {
     "partial": Partial,
     "by_information": ByInformation,
     "learned": Learned,
+    "per_effect": PerEffect,
 }
 LABELS = {
     "centered": "centered",
@@ -78,10 +114,36 @@ LABELS = {
     "partial": "partial",
     "by_information": "by information",
     "learned": "learned",
+    "per_effect": "by effect",
 }
 
 
-def centeredness(spec: Parameterization, data: GroupData) -> np.ndarray:
+def of_effect(spec: Parameterization, effect: str) -> Any:
+    """Return the parameterization of one effect, any kind but `PerEffect`.
+
+    Raises
+    ------
+    ValueError
+        When there is none for it.
+    """
+    if not isinstance(spec, PerEffect):
+        return spec
+    if effect not in spec.effects:
+        raise ValueError(
+            f"`effects` must have a parameterization for {effect}, got "
+            f"{', '.join(spec.effects) or 'none'}."
+        )
+    return spec.effects[effect]
+
+
+def is_learned(spec: Parameterization) -> bool:
+    """Whether a parameterization, or that of an effect, is to be learned."""
+    if isinstance(spec, PerEffect):
+        return any(isinstance(one, Learned) for one in spec.effects.values())
+    return isinstance(spec, Learned)
+
+
+def centeredness(spec: Parameterization, data: Information) -> np.ndarray:
     """Turn a parameterization into numbers, shape (K,); `Learned` needs the model: see `learn`.
 
     Raises
@@ -89,7 +151,7 @@ def centeredness(spec: Parameterization, data: GroupData) -> np.ndarray:
     ValueError
         When the spec names groups that the data do not have.
     """
-    groups = len(data.names)
+    groups = len(data.n)
     match spec:
         case Centered():
             return np.ones(groups)
@@ -118,15 +180,18 @@ def _by_hand(chosen: tuple[int, ...], groups: int) -> np.ndarray:
     return values
 
 
-def by_information(data: GroupData) -> np.ndarray:
+def by_information(data: Information) -> np.ndarray:
     """Each group's share of information from its own data, lambda_k = tau^2 / (tau^2 + s_k^2).
 
     tau is the median of its posterior under a flat prior on mu and a scale-matched half-Cauchy on
     tau, so that no pilot run is needed. Shape (K,).
     """
+    known = np.isfinite(data.standard_error)
+    if not known.any():
+        return np.zeros(len(data.n))
     s2 = np.maximum(data.standard_error, np.finfo(float).tiny) ** 2
-    tau2 = empirical_bayes_tau(data.mean, s2) ** 2
-    return tau2 / (tau2 + s2)
+    tau2 = empirical_bayes_tau(data.mean[known], s2[known]) ** 2
+    return np.where(known, tau2 / (tau2 + s2), 0.0)
 
 
 def empirical_bayes_tau(mean: np.ndarray, s2: np.ndarray) -> float:
@@ -160,4 +225,7 @@ def label(spec: Parameterization) -> str:
         detail = f" (n ≥ {spec.threshold})" if spec.groups is None else " (by hand)"
     if isinstance(spec, Partial) and len(set(spec.centeredness)) == 1:
         detail = f" ({spec.centeredness[0]:g})"
+    if isinstance(spec, PerEffect):
+        each = (f"{effect} {label(one)}" for effect, one in spec.effects.items())
+        detail = f" ({', '.join(each)})"
     return LABELS[spec.kind] + detail

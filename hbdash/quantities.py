@@ -1,5 +1,8 @@
 """The quantities of a run, read from its DataTree by name."""
 
+import json
+from typing import Any, NamedTuple
+
 import numpy as np
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
@@ -16,12 +19,105 @@ def variable(dt: xr.DataTree, path: str) -> xr.DataArray:
     return dt[group].to_dataset()[name]
 
 
-def quantity(dt: xr.DataTree, name: str) -> xr.DataArray:
-    """Return the draws of "mu", "log_tau" or "sigma", shape (chain, draw)."""
-    if name != "log_tau":
-        return variable(dt, f"posterior/{name}").transpose("chain", "draw")
-    tau = variable(dt, "posterior/tau").transpose("chain", "draw")
-    return tau.copy(data=np.log(np.maximum(tau.values, np.finfo(float).tiny)))
+def levels(dt: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Return the populations of effects in a run by name, with the sites that each is made of."""
+    return json.loads(dt.attrs.get("levels", "{}"))
+
+
+def level(dt: xr.DataTree, name: str) -> xr.DataTree:
+    """Show one population of effects under the names mu, tau, theta, and sigma for the noise.
+
+    Groups to which the level's predictor does not apply are left out. What is asked of the groups
+    by themselves is called mean and standard_error; the centeredness has no suffix.
+    """
+    about = levels(dt)[name]
+    effect = about["effect"]
+    names = {effect: "theta", about["location"]: "mu", about["scale"]: "tau"}
+    names |= {about["noise"]: "sigma"} if about["noise"] else {}
+    names |= {f"true_{site}": f"true_{role}" for site, role in names.items()}
+    names |= {
+        f"centeredness_{effect}": "centeredness",
+        f"estimate_{effect}": "mean",
+        f"standard_error_{effect}": "standard_error",
+    }
+    applies: Any = slice(None)
+    member = about["member"]
+    if "mask" in dt["constant_data"]:
+        mask = variable(dt, "constant_data/mask")
+        column = mask.sel(predictor=member) if member else mask.any("predictor")
+        if about["masked"]:
+            applies = np.flatnonzero(column.values)
+
+    def canonical(group: xr.Dataset) -> xr.Dataset:
+        if member and "predictor" in group.dims:
+            group = group.sel(predictor=member, drop=True)
+        if "group" in group.dims:
+            group = group.isel(group=applies)
+        return group.rename({old: new for old, new in names.items() if old in group})
+
+    groups = {str(key): canonical(child.to_dataset()) for key, child in dt.children.items()}
+    shown = xr.DataTree.from_dict(groups)
+    unit = str(dt.attrs.get("response", ""))
+    if unit and (member or effect == "slope"):
+        unit += f" per {member or dt['constant_data'].coords['predictor'].values[0]}"
+    sites = {role: site for site, role in names.items() if not role.startswith("true_")}
+    sites = {role: sites[role] for role in ("theta", "mu", "tau", "sigma") if role in sites}
+    if member:
+        sites = {r: f"{s}[{member}]" if r != "sigma" else s for r, s in sites.items()}
+    shown.attrs = dt.attrs | {"level": name, "unit": unit, "sites": json.dumps(sites)}
+    return shown
+
+
+class Followed(NamedTuple):
+    """A number that figures follow from draw to draw.
+
+    Attributes
+    ----------
+    name : such as "mu", "log_tau" or "w[north, speed]".
+    site : its variable in the posterior. at : its place there, () for a scalar.
+    log : whether the logarithm is followed.
+    """
+
+    name: str
+    site: str
+    at: tuple[int, ...] = ()
+    log: bool = False
+
+    def of(self, dt: xr.DataTree) -> xr.DataArray:
+        """Return its draws, shape (chain, draw)."""
+        draws = variable(dt, f"posterior/{self.site}").transpose("chain", "draw", ...)
+        draws = draws.isel(dict(zip(draws.dims[2:], self.at, strict=True)))
+        values = np.maximum(draws.values, np.finfo(float).tiny) if self.log else None
+        return draws if values is None else draws.copy(data=np.log(values))
+
+    def truth(self, dt: xr.DataTree) -> float:
+        """Return its generating value, NaN where that is not known."""
+        known = dt["constant_data"].to_dataset() if "constant_data" in dt.children else {}
+        if f"true_{self.site}" not in known:
+            return np.nan
+        value = float(known[f"true_{self.site}"].values[self.at])
+        return value if not self.log else np.log(value) if value > 0 else np.nan
+
+
+def followed(runs: list[xr.DataTree]) -> list[Followed]:
+    """Choose what traces and the like follow: mu, log tau and log sigma of a population.
+
+    Where effects have no population, it is the scale, and of every other site the entry whose
+    R-hat is the largest in any run; weights that do not apply are left out.
+    """
+    if all("tau" in dt["posterior"] for dt in runs):
+        return [Followed("mu", "mu"), Followed("log_tau", "tau", log=True)]
+    found = [Followed("log_scale", "scale", log=True)]
+    for site in ("alpha", "w"):
+        draws = [variable(dt, f"posterior/{site}").transpose("chain", "draw", ...) for dt in runs]
+        worst = np.nan_to_num(np.max([r_hat(d) for d in draws], axis=0), nan=0.0)
+        if worst.ndim == 2:
+            worst = np.where(variable(runs[0], "constant_data/mask").values, worst, -1.0)
+        at = tuple(int(k) for k in np.unravel_index(np.argmax(worst), worst.shape))
+        coords = [draws[0][dim].values for dim in draws[0].dims[2:]]
+        labels = [str(names[k]) for names, k in zip(coords, at, strict=True)]
+        found.append(Followed(f"{site}[{', '.join(labels)}]", site, at))
+    return found
 
 
 def with_draws(runs: dict[str, xr.DataTree]) -> list[tuple[int, str, xr.DataTree]]:
@@ -29,7 +125,7 @@ def with_draws(runs: dict[str, xr.DataTree]) -> list[tuple[int, str, xr.DataTree
     return [
         (i, label, dt)
         for i, (label, dt) in enumerate(runs.items())
-        if "posterior" in dt.children and variable(dt, "posterior/mu").size
+        if "posterior" in dt.children and variable(dt, "sample_stats/lp").size
     ]
 
 

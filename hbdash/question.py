@@ -1,31 +1,51 @@
 """A spec made ready for its program: data loaded, centeredness settled, size checked."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from hbdash.data import GroupData
-from hbdash.learn import learn
-from hbdash.models import MODELS
-from hbdash.parameterization import Learned, centeredness
+from hbdash.learn import STEPS, learn
+from hbdash.models import MODELS, Level
+from hbdash.models.model import Observed
+from hbdash.parameterization import (
+    ByInformation,
+    Learned,
+    centeredness,
+    is_learned,
+    of_effect,
+)
 from hbdash.samplers.nuts import inputs, shape_of
 from hbdash.samplers.program import Shape, is_compiled
 from hbdash.spec import RunSpec
 
-#: Numbers that one run may hold in memory: draws times parameters.
+#: Numbers that one run may hold in memory: draws after the warmup times parameters.
 MOST_NUMBERS = 20_000_000
+#: Numbers that the learned parameterization can go through at every step of its own.
+MOST_LEARNED_FROM = 50_000
+#: Numbers of one draw under a dense metric.
+MOST_DENSE = 1010
 
 
 @dataclass(frozen=True)
 class Question:
-    """A spec made ready for its program."""
+    """A spec made ready for its program.
+
+    `centeredness` holds an array for each effect that has a population, of the effect's shape.
+    """
 
     spec: RunSpec
-    data: GroupData
-    centeredness: np.ndarray
+    data: Any
+    levels: tuple[Level, ...]
+    centeredness: dict[str, np.ndarray]
     shape: Shape
     given: dict[str, Any]
+
+    @cached_property
+    def carried(self) -> Observed:
+        """What a run carries along of its data, gathered once however often it is looked at."""
+        return MODELS[self.spec.model].observed(self.data)
 
 
 def prepare(spec: RunSpec) -> Question:
@@ -38,20 +58,54 @@ def prepare(spec: RunSpec) -> Question:
     """
     data = prepare_data(spec)
     model = MODELS[spec.model]
-    design = model.design(data)
+    levels = model.levels(data, spec.priors)
+    design = model.design(data, spec.priors)
     families = {site: prior.dist for site, prior in spec.priors.items()}
     numbers = {site: prior.parameters for site, prior in spec.priors.items()}
     shape = shape_of(spec.model, families, design, spec.sampler)
     target = spec.sampler.target_accept_prob
-    if isinstance(spec.parameterization, Learned):
-        given = inputs(design, numbers, np.ones(len(data.names)), target)
-        values = learn(shape, given, spec.parameterization.seed)
-    else:
-        values = centeredness(spec.parameterization, data)
-    return Question(spec, data, values, shape, inputs(design, numbers, values, target))
+    values = settle(spec, data, levels)
+    if levels and is_learned(spec.parameterization):
+        if sum(np.size(array) for array in design.values()) > MOST_LEARNED_FROM:
+            raise ValueError(
+                f"Learning goes through all numbers of the data {STEPS:,} times, so there may be "
+                f"at most {MOST_LEARNED_FROM:,}. Choose by information instead."
+            )
+        seeds = [of_effect(spec.parameterization, level.effect) for level in levels]
+        seed = next(one.seed for one in seeds if isinstance(one, Learned))
+        found = learn(shape, inputs(design, numbers, values, target), seed)
+        values |= {
+            effect: found[effect]
+            for effect in values
+            if isinstance(of_effect(spec.parameterization, effect), Learned)
+        }
+    given = inputs(design, numbers, values, target)
+    return Question(spec, data, levels, values, shape, given)
 
 
-def prepare_data(spec: RunSpec) -> GroupData:
+def settle(spec: RunSpec, data: Any, levels: tuple[Level, ...]) -> dict[str, np.ndarray]:
+    """Turn a parameterization into numbers for each effect.
+
+    Where they are to be learned, it is the closed form that learning starts from.
+
+    Raises
+    ------
+    ValueError
+        When the spec names groups that the data do not have.
+    """
+    model, found = MODELS[spec.model], {}
+    for level in levels:
+        one = of_effect(spec.parameterization, level.effect)
+        groups = model.information(data, level.name)
+        values = centeredness(ByInformation() if isinstance(one, Learned) else one, groups)
+        found.setdefault(level.effect, []).append((level.member, values))
+    return {
+        effect: columns[0][1] if columns[0][0] is None else np.stack([v for _, v in columns], 1)
+        for effect, columns in found.items()
+    }
+
+
+def prepare_data(spec: RunSpec) -> Any:
     """Load a spec's data and refuse what cannot run, at no cost worth mentioning.
 
     Raises
@@ -61,25 +115,25 @@ def prepare_data(spec: RunSpec) -> GroupData:
     """
     data = spec.grouped()
     check_size(spec, data)
-    if not isinstance(spec.parameterization, Learned):
-        centeredness(spec.parameterization, data)
+    settle(spec, data, MODELS[spec.model].levels(data, spec.priors))
     return data
 
 
-def check_size(spec: RunSpec, data: GroupData) -> None:
+def check_size(spec: RunSpec, data: Any) -> None:
     """Refuse a run whose draws would not fit, before anything is queued."""
-    groups, sampler = len(data.names), spec.sampler
-    numbers = sampler.transitions * (2 * groups + 10)
-    if numbers > MOST_NUMBERS:
-        most = int(MOST_NUMBERS / (2 * groups + 10) / sampler.num_chains)
+    sampler, size = spec.sampler, MODELS[spec.model].size(data, spec.priors)
+    if sampler.num_chains * sampler.num_samples * size > MOST_NUMBERS:
+        most = int(MOST_NUMBERS / size / sampler.num_chains)
         raise ValueError(
-            f"{sampler.num_chains} chains x ({sampler.num_warmup:,} + {sampler.num_samples:,}) "
-            f"transitions of {groups:,} groups are more than this server keeps in memory. Ask for "
-            f"at most {most:,} transitions (warmup + draws) a chain, or fewer chains."
+            f"{sampler.num_chains} chains x {sampler.num_samples:,} draws of {size:,} numbers "
+            f"({len(data.names):,} groups) are more than this server keeps in memory. Ask for "
+            f"at most {most:,} draws a chain, or fewer chains."
         )
-    if sampler.dense_mass and groups > 500:
+    if sampler.dense_mass and size > MOST_DENSE:
         raise ValueError(
-            f"A dense metric needs at most 500 groups, got {groups:,}. Choose the diagonal one."
+            f"A dense metric, a covariance of all that is sampled, needs draws of at most "
+            f"{MOST_DENSE:,} numbers, got {size:,} ({len(data.names):,} groups). Choose the "
+            "diagonal one."
         )
 
 

@@ -2,22 +2,31 @@
 
 import hashlib
 import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from hbdash import data as data_
-from hbdash.data import Data, Scene
 from hbdash.models import MODELS
-from hbdash.parameterization import Centered, Parameterization
-from hbdash.priors import Prior
+from hbdash.parameterization import Centered, Parameterization, PerEffect
+from hbdash.priors import LOCATION, Prior
+from hbdash.regression_sources import RegressionSource
 from hbdash.samplers.nuts import NUTS
 
 #: Bumped when the meaning of a spec or the numbers of a run change: stored runs are left behind.
-VERSION = 1
+VERSION = 2
+#: Characters of one line, and lines, that an explanation has at most.
+LONGEST_LINE, MOST_LINES = 600, 20
+Data = Annotated[data_.Data | RegressionSource, Field(discriminator="source")]
 
 
-def _default_priors() -> dict[str, Prior]:
-    return MODELS["normal_means"].default_priors()
+def _known(name: str) -> str:
+    if name not in MODELS:
+        raise ValueError(f"`model` must be one of {', '.join(MODELS)}, got {name!r}.")
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_known)]
 
 
 class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -32,22 +41,28 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         On anything unknown, out of bounds or not finite; the message names the field.
     """
 
-    model: str = "normal_means"
-    data: Data = Scene()
-    priors: dict[str, Prior] = Field(default_factory=_default_priors)
+    model: ModelName = "normal_means"
+    data: Data = data_.Scene()
+    priors: dict[str, Prior] = Field(default_factory=MODELS["normal_means"].default_priors)
     parameterization: Parameterization = Centered()
     sampler: NUTS = Field(default_factory=NUTS)
 
-    @field_validator("model")
+    @model_validator(mode="before")
     @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in MODELS:
-            raise ValueError(f"`model` must be one of {', '.join(MODELS)}, got {name!r}.")
-        return name
+    def _fresh(cls, given: Any) -> Any:
+        """Fill in data and priors of a fresh visit to the model that is named."""
+        # A list can be no key of a dict, and the name is anybody's text.
+        if not isinstance(given, dict) or given.get("model") not in list(MODELS):
+            return given
+        model = MODELS[given["model"]]
+        fresh = {"data": model.sources[0](), "priors": model.default_priors()}
+        return {name: value for name, value in fresh.items() if name not in given} | given
 
     @model_validator(mode="after")
     def _roles(self) -> "RunSpec":
         check_priors(self.model, self.priors)
+        check_source(self.model, self.data)
+        check_effects(self.model, self.parameterization)
         return self
 
     @property
@@ -56,6 +71,9 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         content = self.model_dump(mode="json")
         for name in ("num_samples", "max_divergences"):
             content["sampler"].pop(name)
+        if isinstance(columns := content["data"].get("predictors"), dict):
+            # Their order is part of the question: the columns of a mask go by it.
+            content["data"]["predictors"] = list(columns.items())
         canonical = json.dumps(content | {"version": VERSION}, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
@@ -69,27 +87,45 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         sampler = self.sampler.model_copy(update={"num_samples": num_samples})
         return self.model_copy(update={"sampler": sampler})
 
-    def grouped(self) -> data_.GroupData:
-        """Load the data and check them against the priors.
+    def grouped(self) -> Any:
+        """Load the data and fit them to the priors.
 
         Raises
         ------
         ValueError
-            When sigma is neither known nor has a prior, or both, or could not be inferred.
+            When data and priors do not fit, such as a sigma neither known nor with a prior.
         LookupError
             When an uploaded table is not in this machine's store.
         """
-        data = data_.load(self.data)
-        check_sigma(data, self.priors)
-        return data if "sigma" not in self.priors else data_.unknown_sigma(data)
+        model = MODELS[self.model]
+        return model.fit(model.load(self.data), self.priors)
+
+
+def check_source(model: str, data: Any) -> None:
+    """Refuse data that a model does not take."""
+    sources = MODELS[model].sources
+    if not isinstance(data, sources):
+        known = ", ".join(source.model_fields["source"].default for source in sources)
+        raise ValueError(
+            f"`data` of {MODELS[model].title} must be one of {known}, got {data.source}."
+        )
+
+
+def check_effects(model: str, parameterization: Any) -> None:
+    """Refuse a parameterization by effect whose effects are not those of the model."""
+    if not isinstance(parameterization, PerEffect):
+        return
+    effects = MODELS[model].effects
+    if set(parameterization.effects) != set(effects):
+        raise ValueError(
+            f"`effects` must have a parameterization for {' and '.join(effects)}, got "
+            f"{', '.join(parameterization.effects) or 'none'}."
+        )
 
 
 def check_priors(model: str, priors: dict[str, Prior]) -> None:
     """Refuse priors for sites the model does not have, and families a site does not take."""
-    families = MODELS[model].families
-    required = set(MODELS[model].default_priors())
-    if missing := required - set(priors):
-        raise ValueError(f"`priors` must have an entry for {', '.join(sorted(missing))}.")
+    families, structures = MODELS[model].families, MODELS[model].structures
     for site, prior in priors.items():
         if site not in families:
             raise ValueError(
@@ -99,26 +135,21 @@ def check_priors(model: str, priors: dict[str, Prior]) -> None:
             raise ValueError(
                 f"The prior of {site} must be one of {', '.join(families[site])}, got {prior.dist}."
             )
-        if site != "mu" and prior.dist == "Uniform" and prior.parameters["low"] < 0:
+        scale = families[site] != LOCATION
+        if scale and prior.dist == "Uniform" and prior.parameters["low"] < 0:
             raise ValueError(
                 f"The Uniform prior of {site} needs low >= 0, got {prior.parameters['low']:g}: "
-                f"{site} is a standard deviation."
+                f"{site} is {'a standard deviation' if site != 'nu' else 'positive'}."
             )
-
-
-def check_sigma(data: data_.GroupData, priors: dict[str, Prior]) -> None:
-    """Refuse a sigma that is neither known nor given a prior, or cannot have one."""
-    estimates = len(data.values) == 0
-    if "sigma" in priors and estimates:
-        raise ValueError(
-            "A table of estimates brings its standard errors, so sigma is known: remove the prior "
-            "of sigma."
-        )
-    if "sigma" not in priors and data.sigma is None:
-        raise ValueError(
-            "sigma must be known or have a prior, and this table brings neither: give sigma a "
-            'value in `data`, or a prior such as {"sigma": {"dist": "HalfNormal", "scale": 5}}.'
-        )
+    if set(priors) in structures:
+        return
+    nearest = min(structures, key=lambda sites: len(sites ^ set(priors)))
+    if missing := nearest - set(priors):
+        raise ValueError(f"`priors` must have an entry for {', '.join(sorted(missing))}.")
+    forms = "; or ".join(", ".join(site for site in families if site in one) for one in structures)
+    raise ValueError(
+        f"`priors` must be for {forms}; got {', '.join(priors)}. Remove those of one form."
+    )
 
 
 def explain(error: ValidationError) -> str:
@@ -128,5 +159,8 @@ def explain(error: ValidationError) -> str:
         field = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
         given = "" if isinstance(item["input"], dict | BaseModel) else f" (got {item['input']!r})"
-        lines.append(f"{field or 'spec'}: {message}{'' if 'got' in message else given}")
-    return "\n".join(lines)
+        said = f"{field or 'spec'}: {message}{'' if 'got' in message else given}"
+        # What was given may be a whole table, or one fault may stand in each of its cells.
+        lines.append(said if len(said) <= LONGEST_LINE else f"{said[:LONGEST_LINE]}…")
+    more = len(lines) - MOST_LINES
+    return "\n".join([*lines[:MOST_LINES], *([f"and {more:,} more."] if more > 0 else [])])

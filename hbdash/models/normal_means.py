@@ -13,13 +13,37 @@ import numpy as np
 import numpyro
 from numpyro.distributions import Distribution, Normal
 
+from hbdash import data as data_
 from hbdash import priors
 from hbdash.data import GroupData
-from hbdash.models.model import Model
+from hbdash.exact import normal_means as exact
+from hbdash.models.model import Level, Model, Observed, Priors
 from hbdash.models.reparam import LogScaleReparam
 
 
-def design(data: GroupData) -> dict[str, np.ndarray]:
+def fit(data: GroupData, priors: Priors) -> GroupData:
+    """Check sigma, which is unknown exactly when it has a prior.
+
+    Raises
+    ------
+    ValueError
+        When sigma is neither known nor given a prior, or cannot have one.
+    """
+    estimates = len(data.values) == 0
+    if "sigma" in priors and estimates:
+        raise ValueError(
+            "A table of estimates brings its standard errors, so sigma is known: remove the prior "
+            "of sigma."
+        )
+    if "sigma" not in priors and data.sigma is None:
+        raise ValueError(
+            "sigma must be known or have a prior, and this table brings neither: give sigma a "
+            'value in `data`, or a prior such as {"sigma": {"dist": "HalfNormal", "scale": 5}}.'
+        )
+    return data_.unknown_sigma(data) if "sigma" in priors else data
+
+
+def design(data: GroupData, priors: Priors | None = None) -> dict[str, np.ndarray]:
     """Gather the arrays that enter the program: n, mean, ss and, where known, sigma; each (K,)."""
     known = {} if data.sigma is None else {"sigma": data.sigma}
     return {"n": data.n, "mean": data.mean, "ss": data.ss} | known
@@ -32,14 +56,14 @@ def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness
     ----------
     design : arrays of shape (K,), from `design`.
     prior : a distribution for "mu" and "tau", and for "sigma" where the design has none.
-    centeredness : shape (K,), in [0, 1].
+    centeredness : for "theta" an array of shape (K,), in [0, 1].
     """
     groups = design["mean"].shape[0]
     mu = numpyro.sample("mu", prior["mu"])
     tau = numpyro.sample("tau", prior["tau"])
     sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else design["sigma"]
     with numpyro.plate("groups", groups):
-        with numpyro.handlers.reparam(config={"theta": LogScaleReparam(centeredness)}):
+        with numpyro.handlers.reparam(config={"theta": LogScaleReparam(centeredness["theta"])}):
             # Broadcast by hand: the reparameterization strips a plate's expansion from the scalars.
             one = jnp.ones(groups)
             theta = numpyro.sample("theta", Normal(mu * one, tau * one))
@@ -70,7 +94,7 @@ def rowwise_program(
         sigma = jnp.broadcast_to(jnp.asarray(numpyro.sample("sigma", prior["sigma"])), len(groups))
     else:
         sigma = jnp.asarray(data.sigma)
-    reparam: Any = {} if centeredness is None else {"theta": LogScaleReparam(centeredness)}
+    reparam: Any = {} if centeredness is None else {"theta": LogScaleReparam(centeredness["theta"])}
     with numpyro.plate("groups", len(groups)), numpyro.handlers.reparam(config=reparam):
         one = jnp.ones(len(groups))
         theta = numpyro.sample("theta", Normal(mu * one, tau * one))
@@ -86,16 +110,51 @@ def default_priors() -> dict[str, priors.Prior]:
     }
 
 
+def levels(data: GroupData, priors: Priors) -> tuple[Level, ...]:
+    """The one population there is."""
+    noise = "sigma" if "sigma" in priors else None
+    return (Level("theta", "theta", "mu", "tau", noise, title="groups"),)
+
+
+def observed(data: GroupData) -> Observed:
+    """Carry along each group's summary, and rows as far as a picture can show them."""
+    by_group = {"n": data.n, "mean": data.mean, "ss": data.ss}
+    by_group["standard_error"] = data.standard_error
+    found: dict[str, Any] = {name: ("group", value) for name, value in by_group.items()}
+    if len(data.values):
+        values, index = data_.for_pictures(data)
+        found |= {"values": ("row", values), "index": ("row", index)}
+    return Observed(found, {}, {"group": list(data.names)}, {}, len(data.values))
+
+
 NORMAL_MEANS = Model(
     name="normal_means",
     title="Normal means",
+    sources=(
+        data_.Scene,
+        data_.Simulated,
+        data_.Example,
+        data_.Rowwise,
+        data_.Estimates,
+        data_.Uploaded,
+    ),
+    load=data_.load,
+    fit=fit,
+    structures=(frozenset({"mu", "tau"}), frozenset({"mu", "tau", "sigma"})),
+    families={"mu": priors.LOCATION, "tau": priors.SCALE, "sigma": priors.SCALE},
+    default_priors=default_priors,
     program=program,
     rowwise_program=rowwise_program,
     design=design,
-    families={"mu": priors.LOCATION, "tau": priors.SCALE, "sigma": priors.SCALE},
-    default_priors=default_priors,
     effects=("theta",),
-    equations=(
+    levels=levels,
+    information=lambda data, level: data,
+    dims={"theta": ("group",)},
+    units=lambda data: {},
+    size=lambda data, priors: 2 * len(data.names) + 10,
+    observed=observed,
+    exact=exact.posterior,
+    equations=lambda priors: (
         r"\mu \sim p(\mu), \qquad \tau \sim p(\tau)",
         r"\theta_k \sim \mathrm{Normal}(\mu, \tau), \qquad k = 1, \dots, K",
         r"y_i \sim \mathrm{Normal}(\theta_{g(i)}, \sigma), \qquad i = 1, \dots, N",

@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
-from hbdash.samplers.program import CHUNK, Program, Shape, compiled, inputs
+from hbdash.samplers.program import Program, Shape, compiled, inputs
 
 #: Transitions that one run may ask for, over all chains.
 MOST_TRANSITIONS = 200_000
 #: Wall seconds a chunk aims at: short enough to draw and to stop, long enough to be free.
 CHUNK_SECONDS = 0.05
+#: Transitions of a chain's first chunk.
+FIRST_PACE = 25
 
 
 class SamplingError(RuntimeError):
@@ -77,15 +79,15 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         began = time.perf_counter()
         program = compiled(shape, given)
         chains = Chains(self, time.perf_counter() - began, earlier_divergences=divergences)
-        key = jax.random.key(self.seed)
+        key, pace = jax.random.key(self.seed), min(FIRST_PACE, program.chunk)
         for number in range(self.num_chains):
             if resume is None:
                 chain_key = jax.random.key_data(jax.random.fold_in(key, number))
                 state = program.start(chain_key, given)
-                chains.each.append(Chain(state))
+                chains.each.append(Chain(state, pace=pace))
             else:
                 state = _restore(program, resume[number])
-                chains.each.append(Chain(state, done=int(state.i)))
+                chains.each.append(Chain(state, done=int(state.i), pace=pace))
         if not all(np.isfinite(chain.state.potential_energy) for chain in chains.each):
             raise SamplingError(
                 "No starting point of finite density was found in 100 tries: the priors and the "
@@ -106,7 +108,7 @@ class Chain:
     state: Any
     done: int = 0
     until: int = 0
-    pace: int = 25
+    pace: int = FIRST_PACE
     warmup: list[dict[str, Any]] = field(default_factory=list)
     draws: list[dict[str, Any]] = field(default_factory=list)
     gradients: int = 0
@@ -193,7 +195,7 @@ def _next_chains(
             chain = min(waiting, key=lambda chain: chain.done)
             idle.remove(chain)
             end = _end_of_phase(chain, chains)
-            chain.until = min(chain.done + min(chain.pace, CHUNK), end)
+            chain.until = min(chain.done + chain.pace, end)
         yield chain
 
 
@@ -217,13 +219,16 @@ def _advance(chain: Chain, chains: Chains, program: Program, given: Any) -> None
     count = chain.until - chain.done
     began = time.perf_counter()
     state, rows = program.advance(chain.state, np.int64(count), given)
-    rows = jax.tree.map(lambda rows: np.asarray(rows)[:count], rows)
+    if in_warmup:
+        rows = rows | {"sites": {}}  # nobody looks at them, and they would double the memory
+    # A copy: a view of a few rows would keep the whole buffer in memory.
+    rows = jax.tree.map(lambda rows: np.asarray(rows)[:count].copy(), rows)
     took = time.perf_counter() - began
     chain.state, chain.done = state, chain.done + count
     (chain.warmup if in_warmup else chain.draws).append(rows)
     chain.gradients += int(rows["n_steps"].sum())
     chain.divergences += 0 if in_warmup else int(rows["diverging"].sum())
-    chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, CHUNK))
+    chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, program.chunk))
 
 
 def _plain(leaf: Any) -> np.ndarray:

@@ -6,6 +6,7 @@ Two functions make a chain: ``start`` finds a point of finite density and sets u
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ from numpyro.infer.util import initialize_model
 from hbdash.models import MODELS
 from hbdash.priors import distribution
 
-#: Most transitions of one call of `advance`, and the length of its buffers.
-CHUNK = 250
+#: Most transitions of one call of `advance`, and most numbers that its buffer of positions holds:
+#: where a transition is large, filling a long buffer would take longer than the transition.
+CHUNK, MOST_BUFFERED = 250, 500_000
 #: Compiled shapes kept at a time: each holds 60 to 100 MB.
 MOST_PROGRAMS = 8
 
@@ -39,17 +41,18 @@ class Shape:
 
 @dataclass(frozen=True)
 class Program:
-    """The compiled pair, and the tree of its state for stored runs."""
+    """The compiled pair, the tree of its state for stored runs, and its most transitions a call."""
 
     start: Any
     advance: Any
     state: Any
+    chunk: int
 
 
 def inputs(
     design: dict[str, np.ndarray],
     priors: dict[str, dict[str, float]],
-    centeredness: np.ndarray,
+    centeredness: dict[str, np.ndarray],
     target_accept_prob: float,
 ) -> dict[str, Any]:
     """Arrange one question's numbers as the arguments of its program, in 64 bits."""
@@ -58,7 +61,7 @@ def inputs(
         "priors": {
             s: {p: np.float64(v) for p, v in values.items()} for s, values in priors.items()
         },
-        "centeredness": np.asarray(centeredness, float),
+        "centeredness": {e: np.asarray(value, float) for e, value in centeredness.items()},
         "target_accept_prob": np.float64(target_accept_prob),
     }
 
@@ -69,11 +72,14 @@ def model_arguments(shape: Shape, given: dict[str, Any]) -> tuple[Any, dict[str,
     return given["design"], prior, given["centeredness"]
 
 
-def _density(shape: Shape, given: dict[str, Any], key: Any):
-    """Find a start, and the log density and the way back to the sites, on one flat vector.
+def density(
+    shape: Shape, given: dict[str, Any], key: Any
+) -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
+    """Find a start, and the negative log density and the way back to the sites, on a flat vector.
 
-    A flat vector keeps the kernel from concatenating sites at every turning check: a quarter of
-    the time of a small model.
+    Both functions take the vector and, where they are not those given here, the inputs. A flat
+    vector keeps the kernel from concatenating sites at every turning check: a quarter of the time
+    of a small model.
     """
 
     def model(given: dict[str, Any]) -> None:
@@ -81,14 +87,19 @@ def _density(shape: Shape, given: dict[str, Any], key: Any):
 
     found = initialize_model(key, model, dynamic_args=True, model_args=(given,))
     flat, unravel = ravel_pytree(found.param_info.z)
-    potential = found.potential_fn(given)
-    sites = found.postprocess_fn(given)
-    return flat, lambda z: potential(unravel(z)), lambda z: sites(unravel(z))
+
+    def potential(z: Any, given: dict[str, Any] = given) -> Any:
+        return found.potential_fn(given)(unravel(z))
+
+    def sites(z: Any, given: dict[str, Any] = given) -> Any:
+        return found.postprocess_fn(given)(unravel(z))
+
+    return flat, potential, sites
 
 
 def _kernel(shape: Shape, given: dict[str, Any], key: Any):
     key_init, key_kernel = jax.random.split(key)
-    flat, potential, sites = _density(shape, given, key_init)
+    flat, potential, sites = density(shape, given, key_init)
     init, transition = hmc(potential, algo="NUTS")
     state = init(
         flat,
@@ -108,7 +119,7 @@ def _start(shape: Shape):
     return start
 
 
-def _advance(shape: Shape):
+def _advance(shape: Shape, chunk: int):
     def advance(state: Any, transitions: Any, given: dict[str, Any]):
         # The state made here is dropped: the call readies the kernel, and XLA removes the rest.
         _, transition, sites = _kernel(shape, given, jax.random.key(0))
@@ -131,7 +142,7 @@ def _advance(shape: Shape):
             return after, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, row)
 
         empty = jax.tree.map(
-            lambda leaf: jnp.zeros((CHUNK, *leaf.shape), leaf.dtype),
+            lambda leaf: jnp.zeros((chunk, *leaf.shape), leaf.dtype),
             jax.eval_shape(lambda s: record(s, transition(s)), state),
         )
         state, rows = jax.lax.fori_loop(0, transitions, step, (state, empty))
@@ -164,5 +175,6 @@ def _compile(shape: Shape, given: dict[str, Any]) -> Program:
     key = jax.random.key_data(jax.random.key(0))
     start = jax.jit(_start(shape)).lower(key, given)
     state = start.out_info
-    advance = jax.jit(_advance(shape)).lower(state, np.int64(0), given)
-    return Program(start.compile(), advance.compile(), state)
+    chunk = int(np.clip(MOST_BUFFERED // state.z.size, 1, CHUNK))
+    advance = jax.jit(_advance(shape, chunk)).lower(state, np.int64(0), given)
+    return Program(start.compile(), advance.compile(), state, chunk)
