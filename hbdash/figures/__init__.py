@@ -10,14 +10,29 @@ import xarray as xr
 
 from hbdash.figures.adaptation import adaptation
 from hbdash.figures.autocorrelation import autocorrelation
+from hbdash.figures.bands import Kind, bands
+from hbdash.figures.bands_by_group import bands_by_group
 from hbdash.figures.energy import energy
+from hbdash.figures.forest import forest
 from hbdash.figures.funnel import funnel
 from hbdash.figures.funnel_detail import funnel_detail
+from hbdash.figures.line_shrinkage import line_shrinkage
+from hbdash.figures.loo_pit import loo_pit
+from hbdash.figures.mask import mask
+from hbdash.figures.pareto_k import pareto_k
+from hbdash.figures.pooling import pooling
 from hbdash.figures.population import population, running_mean, scale
 from hbdash.figures.predictive import predictive
+from hbdash.figures.predictive_by_group import predictive_by_group
 from hbdash.figures.ranks import ranks
+from hbdash.figures.replicated_densities import replicated_densities
+from hbdash.figures.replicated_statistics import replicated_statistics
+from hbdash.figures.residuals import residuals
 from hbdash.figures.shrinkage import shrinkage
 from hbdash.figures.traces import traces
+from hbdash.figures.weights import weights
+from hbdash.figures.what_if import what_if
+from hbdash.loo import Loo
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,11 @@ class View:
     group : the group shown in detail.
     first : the first group of the page of predictive violins.
     dark : whether the page behind is dark.
+    kind : which bands of a regression are drawn.
+    prob : probability of intervals and bands.
+    x : value of the predictor that is asked about, or None.
+    new_group : whether a group that was not seen stands beside the one that is shown.
+    loo : leave-one-out cross-validation of the run, where it is there already.
     """
 
     runs: dict[str, xr.DataTree]
@@ -45,6 +65,16 @@ class View:
     group: int = 0
     first: int = 0
     dark: bool = False
+    kind: Kind = "both"
+    prob: float = 0.9
+    x: float | None = None
+    new_group: bool = False
+    loo: Loo | None = None
+
+    @property
+    def run(self) -> xr.DataTree:
+        """The first run, for figures that show one."""
+        return next(iter(self.runs.values()))
 
     @property
     def contours(self) -> xr.Dataset | Mapping[str, xr.Dataset] | None:
@@ -131,6 +161,83 @@ FIGURES: dict[str, Figure] = {
         "Posterior predictive by group",
         predictive,
         lambda v: predictive(v.runs, groups=slice(v.first, v.first + 40), dark=v.dark),
+    ),
+    "bands": Figure(
+        "Lines",
+        "Posterior predictive check of one group",
+        bands,
+        lambda v: bands(
+            v.run, v.group, kind=v.kind, new_group=v.new_group, prob=v.prob, x=v.x, dark=v.dark
+        ),
+    ),
+    "what_if": Figure(
+        "Lines",
+        "What if the predictor were this?",
+        what_if,
+        lambda v: what_if(v.run, v.group, 0.0 if v.x is None else v.x, prob=v.prob, dark=v.dark),
+    ),
+    "bands_by_group": Figure(
+        "Lines",
+        "All groups",
+        bands_by_group,
+        lambda v: bands_by_group(
+            v.run, groups=slice(v.first, v.first + 24), prob=v.prob, kind=v.kind, dark=v.dark
+        ),
+    ),
+    "forest": Figure(
+        "Groups",
+        "Intercepts and slopes",
+        forest,
+        lambda v: forest(v.runs, prob=v.prob, dark=v.dark),
+    ),
+    "line_shrinkage": Figure(
+        "Groups",
+        "Shrinkage in two dimensions",
+        line_shrinkage,
+        lambda v: line_shrinkage(v.runs, dark=v.dark),
+    ),
+    "pooling": Figure(
+        "Groups",
+        "No, complete and partial pooling",
+        pooling,
+        lambda v: pooling(v.run, v.group, dark=v.dark),
+    ),
+    "predictive_by_group": Figure(
+        "By group",
+        "Predictive means and predictive distribution",
+        predictive_by_group,
+        lambda v: predictive_by_group(v.run, dark=v.dark),
+    ),
+    "residuals": Figure(
+        "By group", "Residuals", residuals, lambda v: residuals(v.run, dark=v.dark)
+    ),
+    "weights": Figure(
+        "Weights", "Weights by group", weights, lambda v: weights(v.runs, prob=v.prob, dark=v.dark)
+    ),
+    "mask": Figure("Weights", "Which predictor applies", mask, lambda v: mask(v.run, dark=v.dark)),
+    "replicated_densities": Figure(
+        "Checks",
+        "Replicated data",
+        replicated_densities,
+        lambda v: replicated_densities(v.run, dark=v.dark),
+    ),
+    "replicated_statistics": Figure(
+        "Checks",
+        "Test statistics",
+        replicated_statistics,
+        lambda v: replicated_statistics(v.run, dark=v.dark),
+    ),
+    "loo_pit": Figure(
+        "Checks",
+        "LOO-PIT",
+        loo_pit,
+        lambda v: loo_pit(v.run, found=v.loo, dark=v.dark),
+    ),
+    "pareto_k": Figure(
+        "Checks",
+        "Pareto k of each row",
+        pareto_k,
+        lambda v: pareto_k(v.run, found=v.loo, dark=v.dark),
     ),
 }
 TABS = tuple(dict.fromkeys(figure.tab for figure in FIGURES.values()))

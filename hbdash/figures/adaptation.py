@@ -123,7 +123,7 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 
 def _title(i: int, label: str, dt: xr.DataTree, *, dark: bool) -> str:
-    note = sizes(variable(dt, "posterior/mu"))
+    note = sizes(variable(dt, "sample_stats/lp"))
     if "n_steps" in dt["sample_stats"]:
         note += f", {float(variable(dt, 'sample_stats/n_steps').mean()):,.0f} steps each"
     return heading(i, label, note, dark=dark)

@@ -19,9 +19,9 @@ from hbdash.figures.panels import (
     place,
     sizes,
 )
-from hbdash.quantities import quantity, with_draws
+from hbdash.quantities import followed, variable, with_draws
 
-QUANTITIES = {"mu": "autocorrelation of μ", "log_tau": "autocorrelation of log τ"}
+QUANTITIES = {"mu": "μ", "log_tau": "log τ"}
 LAST_LAG = 100
 
 
@@ -33,30 +33,37 @@ def autocorrelation(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.F
 
     Parameters
     ----------
-    runs : label to draws; needs posterior/mu and tau. Lags go to 100, or to the last there is.
+    runs : label to draws. Lags go to 100, or to the last there is.
     """  # noqa: D205
-    shown = [run for run in with_draws(runs) if quantity(run[2], "mu").sizes["draw"] > 1]
+    shown = [run for run in with_draws(runs) if _lengths(run[2]).sizes["draw"] > 1]
     if not shown:
         return theme.empty(NO_DRAWS, dark=dark)
-    rows = [[correlations(quantity(dt, name)) for _, _, dt in shown] for name in QUANTITIES]
+    chosen = followed([dt for _, _, dt in shown])
+    rows = [[correlations(one.of(dt)) for _, _, dt in shown] for one in chosen]
     found = [c[np.isfinite(c)] for row in rows for c in row]
     low = min(-0.15, *(float(c.min()) for c in found if c.size), 0.0)
     last = max(c.shape[1] for c in rows[0]) - 1
-    titles = [heading(i, label, sizes(quantity(dt, "mu")), dark=dark) for i, label, dt in shown]
-    fig = panels(titles, len(QUANTITIES), dark=dark, height=190, gap=18)
-    for row, name in enumerate(QUANTITIES):
+    titles = [heading(i, label, sizes(_lengths(dt)), dark=dark) for i, label, dt in shown]
+    fig = panels(titles, len(chosen), dark=dark, height=190, gap=18)
+    for row, one in enumerate(chosen):
         for column, (i, _, dt) in enumerate(shown):
-            at = place(column, row, len(shown), len(QUANTITIES))
-            draws = quantity(dt, name)
+            at = place(column, row, len(shown), len(chosen))
+            draws = one.of(dt)
             _panel(fig, at, rows[row][column], draws.sizes["draw"], i, dark)
             if draws.sizes["draw"] >= 4:
                 note = f"ESS {float(ess(draws)):,.0f}"
                 add_note(fig, at, note, x=0.98, y=0.97, anchor=("right", "top"))
             fig.update_xaxes(range=[-0.01 * last, last], nticks=5, row=at[0], col=at[1])
             fig.update_yaxes(range=[low - 0.03, 1.04], nticks=6, row=at[0], col=at[1])
-        label_rows(fig, row, QUANTITIES[name], len(shown), len(QUANTITIES))
-    label_columns(fig, "lag (draws)", len(shown), len(QUANTITIES))
+        symbol = QUANTITIES.get(one.name, theme.broken(one.name, 20))
+        words = f"autocorrelation of{' ' if symbol == QUANTITIES.get(one.name) else '<br>'}{symbol}"
+        label_rows(fig, row, words, len(shown), len(chosen))
+    label_columns(fig, "lag (draws)", len(shown), len(chosen))
     return label_once(fig)
+
+
+def _lengths(dt: xr.DataTree) -> xr.DataArray:
+    return variable(dt, "sample_stats/lp")
 
 
 def correlations(draws: xr.DataArray) -> np.ndarray:

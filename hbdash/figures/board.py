@@ -49,6 +49,7 @@ class Board(NamedTuple):
     marked : run number -> indices of the divergent draws that get a marker.
     outside, points : how many of how many points (draw, group) lie outside the ranges.
     groups : how many groups the data have; more than `names` where some are left out.
+    y_title : of the vertical axis.
     """
 
     runs: list[Draws]
@@ -61,6 +62,7 @@ class Board(NamedTuple):
     outside: int
     points: int
     groups: int
+    y_title: str
 
 
 def board(
@@ -111,6 +113,7 @@ def board(
         outside,
         sum(pool.theta.size for block in blocks for pool in block.runs),
         len(names),
+        theme.label("log_tau", first.attrs),
     )
 
 
@@ -141,8 +144,9 @@ def _block(
 ) -> Block:
     truth = draws.truth(dt, "theta")
     truth = None if truth is None else truth[chosen]
-    title, notes = theme.LABELS["theta"], [""] * len(chosen)
-    title += ", each panel with its own range" if len(chosen) > 1 else ""
+    title, notes = theme.label("theta", dt.attrs), [""] * len(chosen)
+    own = ", own ranges" if len(title) > 30 else ", each panel with its own range"
+    title += own if len(chosen) > 1 else ""
     if coordinates == "sampled":
         c = shown[0].centeredness
         truth = sampled_truth(dt, truth, c)

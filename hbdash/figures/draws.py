@@ -97,7 +97,7 @@ def heading(name: str) -> str:
 
 def sizes(dt: xr.DataTree) -> list[str]:
     """Say how much each group tells: "n = 10" where rows exist, else "s.e. 15"."""
-    if "values" in dt["observed_data"]:
+    if "index" in dt["observed_data"]:
         return [f"n = {n:,.0f}" for n in array(dt, "observed_data/n")]
     return [f"s.e. {error:.3g}" for error in array(dt, "observed_data/standard_error")]
 

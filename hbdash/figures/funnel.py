@@ -101,7 +101,7 @@ def _framed(numbers: Board, dark: bool) -> go.Figure:
             )
             data += _lines(numbers, block, k, i, dark)
         layout["annotations"].append(_below(block.x_title, 1 - (start + tall - named) / total))
-        layout["annotations"].append(_beside(1 - (start + (tall - named) / 2) / total))
+        layout["annotations"].append(_beside(numbers, 1 - (start + (tall - named) / 2) / total))
     bottom = BOTTOM - named
     layout["annotations"].append(_note(note(numbers), bottom, dark))
     fig = go.Figure({"data": data + _keys(numbers, dark), "layout": layout})
@@ -252,9 +252,9 @@ def _below(words: str, y: float) -> dict:
     }
 
 
-def _beside(y: float) -> dict:
+def _beside(numbers: Board, y: float) -> dict:
     return {
-        "text": theme.LABELS["log_tau"],
+        "text": numbers.y_title,
         "x": 0,
         "xshift": -38,
         "y": y,

@@ -52,7 +52,7 @@ def funnel_detail(
     truth = draws.truth(first, "log_tau")
     y_truth = None if truth is None else float(truth)
     corner = f"<b>{theme.shorten(draws.heading(name), 18)}</b><br>{size}"
-    return joint(views, theme.LABELS["log_tau"], y_truth, corner=corner, dark=dark)
+    return joint(views, theme.label("log_tau", first.attrs), y_truth, corner=corner, dark=dark)
 
 
 def _index(names: list[str], group: int | str) -> int:
@@ -80,7 +80,7 @@ def _view(dt: xr.DataTree, shown: list[Draws], coordinates: str, exact: Exact, k
     ]
     truth = draws.truth(dt, "theta")
     truth = None if truth is None else truth[[k]]
-    title = theme.LABELS["theta"]
+    title = theme.label("theta", dt.attrs)
     if coordinates == "sampled":
         truth = sampled_truth(dt, truth, shown[0].centeredness)
         title = draws.coordinate(float(shown[0].centeredness[0]))

@@ -10,7 +10,7 @@ from hbdash.figures import draws, raster, theme
 MOST_POINTS = 4000
 BINS = 48
 #: Pixels: legend above, note below, the figure; and shares of it that the marginals take.
-TOP, BOTTOM, HEIGHT = 44, 76, 620
+TOP, BOTTOM, HEIGHT = 44, 90, 634
 ASIDE, GAP = 0.15, 0.015
 
 
@@ -346,7 +346,8 @@ def _note(clouds: dict[int, Cloud], kept, dark: bool) -> dict:
     shown = sum(len(ordinary) + len(bad) for ordinary, bad in kept.values())
     words = f"{shown:,} of {theme.count(total, 'draw')} as points, every divergence among them"
     return {
-        "text": f"{words}; marginals of all draws",
+        "text": f"{words};<br>marginals of all draws",
+        "align": "left",
         "x": 0,
         "y": 0,
         "yshift": -BOTTOM + 4,

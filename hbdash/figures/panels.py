@@ -13,6 +13,7 @@ from hbdash.figures import theme
 
 NO_DRAWS = "No draws yet."
 WIDTH = 1000  # nominal width in pixels, to turn a gap between columns into a fraction
+NARROW = 430  # pixels of a figure on a narrow page, beside the controls
 
 
 def columns_of(number: int) -> int:
@@ -129,7 +130,7 @@ def label_columns(fig: go.Figure, title: str, number: int, rows: int) -> None:
 def label_once(fig: go.Figure) -> go.Figure:
     """Let every name stand in the legend once and switch all traces of that name together.
 
-    Where the legend needs more lines on a narrow page (380 pixels), the figure makes room.
+    Where the legend needs more lines on a narrow page, the figure makes room.
     """
     seen: dict[str, None] = {}
     drawn: Any = tuple(fig.select_traces())
@@ -138,10 +139,21 @@ def label_once(fig: go.Figure) -> go.Figure:
         trace.update(legendgroup=trace.name or "")
         if trace.name:
             seen[trace.name] = None
-    lines = ceil(sum(48 + 7 * len(name) for name in seen) / 380)
-    extra = 20 * (max(lines, 1) - 1)
+    margin = fig.layout.margin
+    extra = 19 * (legend_lines(list(seen), NARROW - margin.l - margin.r) - 1)
     fig.update_layout(margin_t=fig.layout.margin.t + extra, height=fig.layout.height + extra)
     return fig
+
+
+def legend_lines(names: list[str], room: float) -> int:
+    """Count the lines of a legend in `room` pixels: each name stands beside the last if it fits."""
+    lines, used = 1, 0.0
+    for name in names:
+        wide = 48 + 6.9 * len(name)
+        if used and used + wide > room:
+            lines, used = lines + 1, 0.0
+        used += wide
+    return lines
 
 
 def heading(i: int, label: str, note: str, *, dark: bool) -> str:

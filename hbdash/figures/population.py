@@ -39,8 +39,8 @@ def population(
     if exact is not None:
         grid = exact["mu_log_tau_density"].transpose("log_tau_coarse", "mu_coarse").values
         density = exact["mu_coarse"].values, exact["log_tau_coarse"].values, grid
-    view = View(clouds, theme.LABELS["mu"], "", _true(first, "mu"), density)
-    return joint([view], theme.LABELS["log_tau"], _true(first, "log_tau"), dark=dark)
+    view = View(clouds, theme.label("mu", first.attrs), "", _true(first, "mu"), density)
+    return joint([view], theme.label("log_tau", first.attrs), _true(first, "log_tau"), dark=dark)
 
 
 def scale(
@@ -98,7 +98,7 @@ def scale(
             line=theme.truth_line(dark), hovertemplate=f"true τ = {true:.3g}<extra></extra>",
         )  # fmt: skip
     theme.layout(fig, dark=dark, height=420)
-    fig.update_xaxes(title_text=theme.LABELS["tau"], range=[0, top])
+    fig.update_xaxes(title_text=theme.label("tau", first.attrs), range=[0, top])
     fig.update_yaxes(title_text="density (1 / data units)", range=[0, 1.08 * highest])
     return fig
 
@@ -169,7 +169,8 @@ def running_mean(
     fig = theme.layout(go.Figure({"data": data}), dark=dark, height=420)
     low, high = draws.span(np.concatenate(seen)[:, None])[0]
     fig.update_xaxes(title_text="draws per chain (after warmup)", range=[1, max(most, 2)])
-    fig.update_yaxes(title_text=f"mean of {theme.LABELS['log_tau']}", range=[low, high])
+    title = f"mean of {theme.label('log_tau', first.attrs)}".replace(", τ", ",<br>τ")
+    fig.update_yaxes(title_text=title, range=[low, high])
     return fig
 
 

@@ -18,7 +18,7 @@ from hbdash.figures.panels import (
     place,
     sizes,
 )
-from hbdash.quantities import quantity, r_hat, with_draws
+from hbdash.quantities import followed, r_hat, variable, with_draws
 
 QUANTITIES = {"mu": "μ", "log_tau": "log τ"}
 MOST_BINS, LEAST_BINS = 20, 4
@@ -34,7 +34,7 @@ def ranks(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:
 
     Parameters
     ----------
-    runs : label to draws; needs posterior/mu and tau, and at least two chains to compare.
+    runs : label to draws; at least two chains to compare.
 
     Notes
     -----
@@ -45,23 +45,24 @@ def ranks(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:
     shown = with_draws(runs)
     if not shown:
         return theme.empty(NO_DRAWS, dark=dark)
-    shown = [run for run in shown if _can_rank(quantity(run[2], "mu"))]
+    shown = [run for run in shown if _can_rank(variable(run[2], "sample_stats/lp"))]
     if not shown:
         return theme.empty(
             "Ranks compare chains: this needs at least two chains of four draws.", dark=dark
         )
-    counts = [[bin_counts(quantity(dt, name)) for _, _, dt in shown] for name in QUANTITIES]
+    rows = followed([dt for _, _, dt in shown])
+    counts = [[bin_counts(one.of(dt)) for _, _, dt in shown] for one in rows]
     tallest = max(float((c / c.mean()).max()) for row in counts for c in row)
     most = max(c.shape[0] for c in counts[0])
     # An empty line below the sizes, where R-hat stands to the right.
-    notes = [f"{sizes(quantity(dt, 'mu'))}, &nbsp;" for _, _, dt in shown]
+    notes = [f"{sizes(variable(dt, 'sample_stats/lp'))}, &nbsp;" for _, _, dt in shown]
     titles = [heading(i, run, n, dark=dark) for n, (i, run, _) in zip(notes, shown, strict=True)]
-    fig = panels(titles, len(QUANTITIES), dark=dark, height=max(46 * most, 120), gap=16)
-    for row, name in enumerate(QUANTITIES):
+    fig = panels(titles, len(rows), dark=dark, height=max(46 * most, 120), gap=16)
+    for row, one in enumerate(rows):
         for column, (_, _, dt) in enumerate(shown):
-            at = place(column, row, len(shown), len(QUANTITIES))
+            at = place(column, row, len(shown), len(rows))
             _panel(fig, at, counts[row][column], 0.88 / float(np.clip(tallest, 1.6, CUT)), dark)
-            value = float(r_hat(quantity(dt, name)))
+            value = float(r_hat(one.of(dt)))
             if not np.isnan(value):
                 add_note(
                     fig,
@@ -83,8 +84,10 @@ def ranks(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:
             fig.update_xaxes(
                 range=[0, 1], tickvals=[0, 0.5, 1], showgrid=False, row=at[0], col=at[1]
             )
-        label_rows(fig, row, f"draws of {QUANTITIES[name]} per bin", len(shown), len(QUANTITIES))
-    label_columns(fig, "rank ÷ number of draws", len(shown), len(QUANTITIES))
+        symbol = QUANTITIES.get(one.name, theme.broken(one.name, 20))
+        words = f"draws of {symbol}" + ("<br>" if "<br>" in symbol else " ") + "per bin"
+        label_rows(fig, row, words, len(shown), len(rows))
+    label_columns(fig, "rank ÷ number of draws", len(shown), len(rows))
     fig.update_layout(bargap=0.08, barmode="overlay")
     return label_once(fig)
 

@@ -37,6 +37,8 @@ def shrinkage(
     first = shown[0][2]
     raw = variable(first, "observed_data/mean").values
     error = variable(first, "observed_data/standard_error").values
+    # Rows that do not determine a group's own estimate leave it without a mark and an arrow.
+    error = np.where(np.isfinite(error), error, np.nan)
     order = np.argsort(raw, kind="stable")
     known = first["constant_data"].to_dataset() if "constant_data" in first.children else {}
     truth = known["true_theta"].values[order] if "true_theta" in known else None
@@ -44,7 +46,7 @@ def shrinkage(
     means = [posterior_mean(dt)[order] for _, _, dt in shown]
     apart = len(raw) > TOGETHER
     each = 1 if apart else len(shown)
-    counts = [sizes(variable(dt, "posterior/mu")) for _, _, dt in shown]
+    counts = [sizes(variable(dt, "sample_stats/lp")) for _, _, dt in shown]
     alike = len(set(counts)) == 1
     row = float(np.clip(12 * each + 10, 22, TALLEST / len(raw)))
     fig = _canvas(shown, len(raw) * row + 14, apart, dark)
@@ -72,7 +74,8 @@ def shrinkage(
         _complete_pooling(fig, at, complete_pooling(raw, error), len(raw), dark)
         names = [str(name) for name in first["posterior"].coords["group"].values[order]]
         _axes(fig, at, _labels(names, variable(first, "observed_data/n").values[order]), row)
-        title = theme.LABELS["theta"] + (f", {counts[0]} a run" if alike and not apart else "")
+        title = theme.label("theta", first.attrs)
+        title += f", {counts[0]} a run" if alike and not apart else ""
         fig.update_xaxes(
             title_text=title, range=[low - pad, high + pad], nticks=7, row=at[0], col=at[1]
         )
@@ -86,12 +89,19 @@ def posterior_mean(dt: xr.DataTree) -> np.ndarray:
 
 def complete_pooling(mean: np.ndarray, standard_error: np.ndarray) -> float:
     """Precision-weighted mean of the groups, in data units."""
-    return float(np.average(mean, weights=standard_error**-2.0))
+    known = np.isfinite(mean) & np.isfinite(standard_error)
+    if not known.any():
+        return float("nan")
+    return float(np.average(mean[known], weights=standard_error[known] ** -2.0))
 
 
 def _canvas(shown, height: float, apart: bool, dark: bool) -> go.Figure:
     if apart:
-        titles = [heading(i, label, sizes(dt["posterior/mu"]), dark=dark) for i, label, dt in shown]
+        lengths = [sizes(variable(dt, "sample_stats/lp")) for _, _, dt in shown]
+        titles = [
+            heading(i, label, length, dark=dark)
+            for (i, label, _), length in zip(shown, lengths, strict=True)
+        ]
         return panels(titles, 1, dark=dark, height=round(height), between=16)
     return panels([""], 1, dark=dark, height=round(height), top=44)
 

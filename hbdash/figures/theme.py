@@ -6,6 +6,10 @@ exact answer is a thin solid line. Backgrounds are transparent, so the page show
 `st.plotly_chart(figure, theme=None)`. The palette is Okabe and Ito's (2008), lightened on dark.
 """
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import plotly.graph_objects as go
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = range(6)
@@ -31,6 +35,24 @@ LABELS = {
     "draw": "draw (iteration after warmup)",
     "density": "density",
 }
+
+
+def label(name: str, attrs: Mapping[Any, Any]) -> str:
+    """Title an axis: symbol, the site of the model that it stands for, and unit.
+
+    Parameters
+    ----------
+    name : a key of `LABELS`.
+    attrs : those of a run, or of a level of one, which name its sites and their unit.
+    """
+    sites = json.loads(attrs.get("sites", "{}"))
+    role = name.removeprefix("log_")
+    if role not in sites or sites[role] == role:
+        return LABELS[name]
+    symbol = LABELS[role].split(" ")[0]
+    known = f"{symbol} = {shorten(sites[role], 24)}"
+    unit = shorten(attrs.get("unit") or "data units", 22)
+    return f"log {symbol}, {known} ({unit})" if name != role else f"{known} ({unit})"
 
 
 def colour(i: int, *, dark: bool = False) -> str:
@@ -208,3 +230,19 @@ def shorten(words: str, most: int) -> str:
         return words
     tail = max(most - 1, 1) // 3  # names often differ at their ends
     return words[: max(most - 1, 1) - tail] + "…" + words[len(words) - tail :]
+
+
+def broken(words: str, most: int) -> str:
+    """Break words of more than `most` characters in two lines, where it shows the least.
+
+    A name breaks after a space, an underscore or a hyphen, or before a bracket, as near to its
+    middle as it can; each line is cut to `most` characters.
+    """
+    if len(words) <= most:
+        return words
+    places = [i + (sign != "[") for i, sign in enumerate(words) if sign in " _-["]
+    places = [at for at in places if 0 < at < len(words)]
+    if not places:
+        return shorten(words, most)
+    middle = min(places, key=lambda at: abs(at - len(words) / 2))
+    return "<br>".join(shorten(part.strip(), most) for part in (words[:middle], words[middle:]))

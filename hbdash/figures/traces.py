@@ -19,7 +19,7 @@ from hbdash.figures.panels import (
     sizes,
     span,
 )
-from hbdash.quantities import quantity, r_hat, variable, with_draws, worst_group
+from hbdash.quantities import Followed, followed, r_hat, variable, with_draws, worst_group
 
 #: Points of one line, and of all lines of a figure together (SVG stays quick below this).
 LINE_POINTS, FIGURE_POINTS = 1000, 24_000
@@ -38,7 +38,8 @@ def traces(
 
     Parameters
     ----------
-    runs : label to draws; needs posterior/mu, tau, theta and sample_stats/diverging.
+    runs : label to draws; those of a population, mu, tau and theta; needs
+        sample_stats/diverging.
     exact : the exact answer, with attributes such as mu_mean; None where there is none.
 
     Raises
@@ -49,19 +50,29 @@ def traces(
     shown = with_draws(runs)
     if not shown:
         return theme.empty(NO_DRAWS, dark=dark)
-    group, why = worst_group([dt for _, _, dt in shown])
-    names = ["mu", "log_tau"]
-    names += ["sigma"] if all("sigma" in dt["posterior"] for _, _, dt in shown) else []
-    rows = [[quantity(dt, name) for _, _, dt in shown] for name in names]
-    rows.append([variable(dt, "posterior/theta").isel(group=group) for _, _, dt in shown])
-    label = theme.shorten(str(shown[0][2]["posterior"].coords["group"].values[group]), 14)
-    titles = [theme.LABELS[name].replace(" (", "<br>(") for name in names]
-    titles.append(f"θ of {label}<br>({why})")
+    runs_shown = [dt for _, _, dt in shown]
+    chosen = followed(runs_shown)
+    first = runs_shown[0].attrs
+    titles = [
+        theme.label(one.name, first) if one.name in theme.LABELS else theme.broken(one.name, 16)
+        for one in chosen
+    ]
+    titles = [title.replace(" (", "<br>(").replace(", τ =", ",<br>τ =") for title in titles]
+    titles = ["<br>".join(theme.shorten(w, 19) for w in t.split("<br>")) for t in titles]
+    if all("theta" in dt["posterior"] for dt in runs_shown):
+        if all("sigma" in dt["posterior"] for dt in runs_shown):
+            chosen.append(Followed("sigma", "sigma"))
+            titles.append(theme.label("sigma", first).replace(" (", "<br>("))
+        group, why = worst_group(runs_shown)
+        chosen.append(Followed("theta", "theta", (group,)))
+        name = str(runs_shown[0]["posterior"].coords["group"].values[group])
+        titles.append(f"θ of {theme.shorten(name, 14)}<br>({why})")
+    rows = [[one.of(dt) for dt in runs_shown] for one in chosen]
     fig = panels([_title(*run, dark=dark) for run in shown], len(rows), dark=dark)
     lines = len(rows) * sum(data.sizes["chain"] for data in rows[0])
     points = int(np.clip(FIGURE_POINTS // lines, 100, LINE_POINTS))
     for row, data in enumerate(rows):
-        reference = _reference(shown[0][2], exact, names[row] if row < len(names) else group)
+        reference = _reference(runs_shown[0], exact, chosen[row])
         low, high = span(np.concatenate([draws.values.ravel() for draws in data]), *reference)
         extent = [low - 0.14 * (high - low), high + 0.2 * (high - low)]
         for column, (i, _, dt) in enumerate(shown):
@@ -106,24 +117,18 @@ def envelope(values: np.ndarray, points: int) -> np.ndarray:
 
 def _title(i: int, label: str, dt: xr.DataTree, *, dark: bool) -> str:
     found = int(variable(dt, "sample_stats/diverging").sum())
-    note = f"{sizes(variable(dt, 'posterior/mu'))}, {found:,} divergent"
+    note = f"{sizes(variable(dt, 'sample_stats/lp'))}, {found:,} divergent"
     return heading(i, label, note, dark=dark)
 
 
-def _reference(dt: xr.DataTree, exact: xr.Dataset | None, what: str | int) -> tuple[float, float]:
-    """Exact posterior mean and generating value of a quantity, or of theta's group; NaN if none."""
-    known = dt["constant_data"].to_dataset() if "constant_data" in dt.children else xr.Dataset()
-    mean = truth = np.nan
-    if isinstance(what, int):
-        truth = known["true_theta"].values[what] if "true_theta" in known else np.nan
-        if exact is not None and "theta_mean" in exact:
-            mean = exact["theta_mean"].values[what]
-    else:
-        truth = float(known.get(f"true_{what.removeprefix('log_')}", np.nan))
-        mean = np.nan if exact is None else exact.attrs.get(f"{what}_mean", np.nan)
-        if what == "log_tau":
-            truth = np.log(truth) if truth > 0 else np.nan
-    return float(mean), float(truth)
+def _reference(dt: xr.DataTree, exact: xr.Dataset | None, one: Followed) -> tuple[float, float]:
+    """Exact posterior mean and generating value of a quantity; NaN where there is none."""
+    mean = np.nan
+    if exact is not None and one.site == "theta":
+        mean = exact["theta_mean"].values[one.at] if "theta_mean" in exact else np.nan
+    elif exact is not None:
+        mean = exact.attrs.get(f"{one.name}_mean", np.nan)
+    return float(mean), one.truth(dt)
 
 
 def _line(draws: np.ndarray, chain: int, points: int, dark: bool) -> go.Scatter:
