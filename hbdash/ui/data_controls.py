@@ -1,4 +1,6 @@
-"""Choosing the data: a scene of the study, a simulation, an example, or one's own table."""
+"""The funnel lab's data: a scene of the study, a simulation, an example, or one's own table."""
+
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,7 +14,7 @@ from hbdash.data import (
     Simulated,
     load,
 )
-from hbdash.ui import upload_controls
+from hbdash.ui import data_sources, upload_controls
 from hbdash.ui.widgets import by_group, seeded
 
 SOURCES = {"ready": "Examples", "simulated": "Simulate", "uploaded": "Upload"}
@@ -34,29 +36,17 @@ SIGMAS = tuple(float(f"{s:.2g}") for s in np.geomspace(0.03, 30, 61))
 
 def show(data: Data) -> tuple[Data, GroupData | None]:
     """Show the controls of the data; return the choice and, where they load, the groups."""
-    kept = st.session_state.setdefault("kept_data", {})
-    here = _tab_of(data)
-    kept[here] = data
-    source = st.segmented_control(
-        "Data",
-        list(SOURCES),
-        format_func=SOURCES.__getitem__,
-        key=seeded("source", here),
-        required=True,
-        label_visibility="collapsed",
-    )
+    return data_sources.choose(data, SOURCES, _show, load, _tab_of)
+
+
+def _show(source: str, start: Any) -> Data | None:
     match source:
         case "ready":
-            chosen: Data = _ready(kept.get(source, Scene()))
+            return _ready(start or Scene())
         case "simulated":
-            chosen = _simulated(kept.get(source, Simulated()))
+            return _simulated(start or Simulated())
         case _:
-            chosen = upload_controls.show(kept.get(source)) or data
-    kept[_tab_of(chosen)] = chosen
-    try:
-        return chosen, load(chosen)
-    except (ValueError, LookupError):
-        return chosen, None  # said in the main area, where the results would be
+            return upload_controls.show(start)
 
 
 def _tab_of(data: Data) -> str:

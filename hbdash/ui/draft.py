@@ -1,15 +1,18 @@
 """What the controls of a lab hold: one question asked under several parameterizations."""
 
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Self
 
+import xarray as xr
 from pydantic import BaseModel, Field, model_validator
 
-from hbdash.data import Data, Scene
+from hbdash.data import Scene
 from hbdash.models import MODELS
 from hbdash.parameterization import Centered, NonCentered, Parameterization, label
 from hbdash.priors import Prior
 from hbdash.samplers.nuts import NUTS
-from hbdash.spec import RunSpec, check_priors
+from hbdash.spec import Data, ModelName, RunSpec, check_effects, check_priors, check_source
 
 #: Transitions that one press of a button may ask for, over all parameterizations and chains.
 MOST_TRANSITIONS = 600_000
@@ -18,6 +21,7 @@ MOST_TRANSITIONS = 600_000
 class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A frozen draft: each change makes a new one."""
 
+    model: ModelName = "normal_means"
     data: Data = Scene()
     priors: dict[str, Prior] = Field(default_factory=MODELS["normal_means"].default_priors)
     parameterizations: tuple[Parameterization, ...] = Field(
@@ -26,8 +30,11 @@ class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     sampler: NUTS = NUTS()
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        check_priors("normal_means", self.priors)
+    def _fits(self) -> Self:
+        check_priors(self.model, self.priors)
+        check_source(self.model, self.data)
+        for chosen in self.parameterizations:
+            check_effects(self.model, chosen)
         kinds = [chosen.kind for chosen in self.parameterizations]
         if len(set(kinds)) < len(kinds):
             raise ValueError(f"`parameterizations` must differ in kind, got {', '.join(kinds)}.")
@@ -45,9 +52,29 @@ class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     def specs(self) -> dict[str, RunSpec]:
         """The runs to ask for, by label, in the order of their colours."""
+        # An effect with a prior of its own has no population, and so no parameterization.
+        pooled = any(effect not in self.priors for effect in MODELS[self.model].effects)
         return {
-            label(chosen): RunSpec(
-                data=self.data, priors=self.priors, parameterization=chosen, sampler=self.sampler
+            label(chosen) if pooled else "unpooled": RunSpec(
+                model=self.model,
+                data=self.data,
+                priors=self.priors,
+                parameterization=chosen,
+                sampler=self.sampler,
             )
             for chosen in self.parameterizations
         }
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The draft that was asked, and what came of it.
+
+    `runs` holds the finished runs by label, in the order of their colours; `current` says whether
+    the controls still show the same draft.
+    """
+
+    draft: Draft
+    runs: dict[str, xr.DataTree] = attribute(default_factory=dict)
+    active: bool = False
+    current: bool = True

@@ -4,6 +4,7 @@ import gc
 import threading
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +12,13 @@ import streamlit as st
 if TYPE_CHECKING:
     from hbdash.jobs import Jobs
 
+ROOT = Path(__file__).parents[2]
+#: The pages by file, in the order of the menu; the first opens without an address.
+PAGES = {
+    "funnel": "Funnel lab",
+    "regression": "Regression lab",
+    "missing_predictors": "Missing predictors",
+}
 #: Pixels: three words side by side, and still half of a narrow window for the picture.
 SIDEBAR = 324
 #: Seconds a closed tab keeps its runs: a reload or a lost connection comes back within them.
@@ -22,6 +30,10 @@ class Session:
     """A browser tab, by a name of its own."""
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def wanter(self, purpose: str) -> str:
+        """Name a lab in this tab, or a purpose in it, where the queue asks who wants a run."""
+        return f"{self.id}/{purpose}"
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,7 +61,7 @@ def heading(title: str, question: str) -> None:
 
 
 def _release(session: Session) -> None:
-    timer = threading.Timer(GRACE, jobs().want, (session.id, []))
+    timer = threading.Timer(GRACE, jobs().leave, (session.wanter(""),))
     timer.daemon = True
     timer.start()
 
@@ -64,8 +76,16 @@ def main() -> None:
     """Lay the frame and run the page inside it."""
     st.set_page_config(page_title="hbdash", layout="wide", initial_sidebar_state=SIDEBAR)
     page = st.navigation(
-        [st.Page("pages/funnel.py", title="Funnel lab", url_path="funnel", default=True)]
+        [
+            st.Page(f"pages/{name}.py", title=title, url_path=name, default=name == "funnel")
+            for name, title in PAGES.items()
+            if (ROOT / "pages" / f"{name}.py").exists()
+        ],
+        position="top",
     )
+    if st.session_state.get("_page") != page.url_path:
+        st.session_state["_page"] = page.url_path
+        st.session_state.pop("_lab", None)  # to be entered, though it were the same as before
     st.session_state["_framed"] = True
     try:
         page.run()

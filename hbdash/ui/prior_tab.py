@@ -1,34 +1,68 @@
-"""The Priors tab: densities, prior predictive, implied shrinkage."""
+"""The Priors tab: densities, lines, prior predictive, implied shrinkage."""
 
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
 import streamlit as st
 
 from hbdash import prior_draws
-from hbdash.figures import caption
-from hbdash.figures.priors import prior_density, prior_predictive, prior_shrinkage
+from hbdash.figures import caption, theme
+from hbdash.figures.priors import prior_density, prior_lines, prior_predictive, prior_shrinkage
+from hbdash.models import MODELS
+from hbdash.models.model import ExactAnswer
+from hbdash.regression_data import RegressionData
 from hbdash.spec import RunSpec
-from hbdash.ui.draft import Draft
+from hbdash.ui.chart import chart
+from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
+from hbdash.ui.widgets import own
 
 
-def show(draft: Draft) -> None:
+def show(asked: Asked, exact: ExactAnswer | None = None) -> None:
     """Show what the priors say before any data."""
-    question = RunSpec(data=draft.data, priors=draft.priors).model_dump_json()
-    titles = ("Prior densities", "Prior predictive", "Shrinkage that the prior implies")
-    functions = (prior_density, prior_predictive, prior_shrinkage)
-    for number, (title, function) in enumerate(zip(titles, functions, strict=True)):
+    draft, dark = asked.draft, is_dark()
+    spec = RunSpec(model=draft.model, data=draft.data, priors=draft.priors)
+    data, priors = spec.grouped(), spec.priors
+    identity = (spec.model_dump_json(), dark)
+
+    def section(title: str, function: Callable[..., go.Figure], draw: Callable[[], go.Figure]):
         st.markdown(f"#### {title}")
-        figure = _figures(question, is_dark())[number]
-        st.plotly_chart(figure, key=f"prior_{number}", theme=None, width="stretch")
-        st.caption(caption(function))
+        chart(function.__name__, (*identity, title), draw, caption(function))
 
-
-@st.cache_resource(max_entries=32, show_spinner="Drawing from the priors")
-def _figures(question: str, dark: bool):
-    spec = RunSpec.model_validate_json(question)
-    data = spec.grouped()
-    shrinkage, labels = prior_draws.shrinkage(spec.priors, data)
-    return (
-        prior_density(prior_draws.densities(spec.priors), dark=dark),
-        prior_predictive(prior_draws.outcomes(spec.priors, data), data.mean, dark=dark),
-        prior_shrinkage(shrinkage, labels, dark=dark),
+    units = prior_draws.units(data, priors)
+    section(
+        "Prior densities",
+        prior_density,
+        lambda: prior_density(prior_draws.densities(priors, units), dark=dark),
     )
+    if isinstance(data, RegressionData):
+        lines = prior_draws.lines
+        section("Prior lines", prior_lines, lambda: prior_lines(lines(priors, data), dark=dark))
+    section("Prior predictive", prior_predictive, lambda: _predictive(spec, data, dark))
+    levels = {one.name: one.title for one in MODELS[spec.model].levels(data, priors)}
+    if not levels:
+        return
+    chosen = next(iter(levels))
+    title = "Shrinkage that the prior implies"
+    if len(levels) > 1:
+        chosen = st.selectbox(
+            f"{title}, of", list(levels), format_func=levels.__getitem__, key=own("prior_level")
+        )
+        title = f"{title}: {levels[chosen]}"
+    section(title, prior_shrinkage, lambda: _shrinkage(spec, data, chosen, dark))
+
+
+def _predictive(spec: RunSpec, data: Any, dark: bool) -> go.Figure:
+    outcomes = prior_draws.outcomes(spec.priors, data)
+    if isinstance(data, RegressionData):
+        used = data.y if data.latent else data.y[data.complete]
+        return prior_predictive(outcomes, used, data.response, rows=True, dark=dark)
+    return prior_predictive(outcomes, data.mean, dark=dark)
+
+
+def _shrinkage(spec: RunSpec, data: Any, level: str, dark: bool) -> go.Figure:
+    draws, labels = prior_draws.shrinkage(spec.model, spec.priors, data, level)
+    if not labels:
+        return theme.empty("No group has rows enough for an estimate of its own.", dark=dark)
+    return prior_shrinkage(draws, labels, dark=dark)

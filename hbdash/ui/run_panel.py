@@ -1,7 +1,6 @@
 """Asking for runs and watching them: run, live, progress, stop, cancel, continue."""
 
 import time
-from dataclasses import dataclass, field
 
 import streamlit as st
 import xarray as xr
@@ -10,10 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 from hbdash import store
 from hbdash.figures.funnel import funnel
 from hbdash.jobs import Job
+from hbdash.quantities import level, levels
 from hbdash.question import prepare_data
-from hbdash.ui.draft import Draft
+from hbdash.ui.draft import Asked, Draft
 from hbdash.ui.frame import is_dark, jobs, session
-from hbdash.ui.widgets import replace_draft
+from hbdash.ui.lab import Lab
+from hbdash.ui.widgets import here, replace_draft
 
 #: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
 PATIENCE = 0.8
@@ -22,38 +23,28 @@ POLL = 0.4
 ROOM = 700
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The draft that was asked, and what came of it.
-
-    `runs` holds the finished runs by label, in the order of their colours; `current` says whether
-    the controls still show the same draft.
-    """
-
-    draft: Draft
-    runs: dict[str, xr.DataTree] = field(default_factory=dict)
-    active: bool = False
-    current: bool = True
-
-
-def ask(draft: Draft) -> Asked | None:
+def ask(lab: Lab, draft: Draft) -> Asked | None:
     """Show the buttons, ask for what they say, and return what there is to show."""
-    state = st.session_state
+    mine = here()
     place = st.sidebar.container(key="run_buttons")
     left, middle = place.columns(2, vertical_alignment="center")
     pressed = left.button("Run", type="primary", width="stretch", key="run")
     live = middle.toggle(
-        "Live", value=True, key="live", help="Run again whenever a control is released."
+        "Live",
+        value=True,
+        key="live",
+        persist_state="session",
+        help="Run again whenever a control is released.",
     )
-    resumed = state.pop("run_now", False)
-    if pressed or resumed or live and draft not in (state.get("asked"), state.get("cancelled")):
-        state["asked"], state["cancelled"], state["wanted"] = draft, None, {}
-    asked: Draft | None = state.get("asked")
+    resumed = mine.pop("run_now", False)
+    if pressed or resumed or live and draft not in (mine.get("asked"), mine.get("cancelled")):
+        mine["asked"], mine["cancelled"], mine["wanted"] = draft, None, {}
+    asked: Draft | None = mine.get("asked")
     if asked is None:
         st.info("Press Run to sample with these settings.")
         return None
     try:
-        wanted = _want(asked)
+        wanted = _want(lab, asked)
     except (ValueError, LookupError) as error:
         st.error(str(error.args[0] if error.args else error))
         return None
@@ -69,20 +60,21 @@ def ask(draft: Draft) -> Asked | None:
     return found
 
 
-def _want(asked: Draft) -> dict[str, Job]:
-    specs = asked.specs()
+def _want(lab: Lab, asked: Draft) -> dict[str, Job]:
+    # Each lab wants for itself, so that going to another page cancels nothing.
+    wanter, specs = session().wanter(lab.model), asked.specs()
     for spec in specs.values():
         prepare_data(spec)  # what does not fit is said before anything is queued
-    if st.session_state.get("cancelled") == asked:
-        jobs().want(session().id, [])
+    if here().get("cancelled") == asked:
+        jobs().want(wanter, [])
         return {}
     # What ended without a result is not asked again by every rerun: only by Run.
-    before: dict[str, Job] = st.session_state.get("wanted", {})
+    before: dict[str, Job] = here().get("wanted", {})
     over = {label: job for label, job in before.items() if _is_over(job)}
     open_ = {label: spec for label, spec in specs.items() if label not in over}
-    found = dict(zip(open_, jobs().want(session().id, list(open_.values())), strict=True))
-    st.session_state["wanted"] = {label: (over | found)[label] for label in specs}
-    return st.session_state["wanted"]
+    found = dict(zip(open_, jobs().want(wanter, list(open_.values())), strict=True))
+    here()["wanted"] = {label: (over | found)[label] for label in specs}
+    return here()["wanted"]
 
 
 def _is_over(job: Job) -> bool:
@@ -123,9 +115,13 @@ def _watch(wanted: dict[str, Job]) -> None:
             for job in wanted.values():
                 job.stop()
         if cancel.button("Cancel", key="cancel", help="End here and drop the runs."):
-            st.session_state["cancelled"] = st.session_state["asked"]
+            here()["cancelled"] = here()["asked"]
             st.rerun()
-    filling = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
+    filling = {
+        label: level(dt, next(iter(levels(dt))))
+        for label, job in wanted.items()
+        if (dt := job.draws()) is not None and levels(dt)
+    }
     if filling:
         st.plotly_chart(funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch")
     else:
@@ -175,6 +171,6 @@ def _go_on(draft: Draft, num_samples: int) -> None:
             draft.sampler.model_dump() | {"num_samples": num_samples}
         )
         replace_draft(Draft.model_validate(draft.model_dump() | {"sampler": sampler}))
-        st.session_state["run_now"] = True
+        here()["run_now"] = True
     except ValueError as error:
         st.toast(str(error).splitlines()[0])

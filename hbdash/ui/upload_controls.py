@@ -5,8 +5,17 @@ import pandas as pd
 import streamlit as st
 
 from hbdash.data import Data, Estimates, Rowwise, Uploaded, load
+from hbdash.tables.upload import (
+    Columns,
+    Tidy,
+    UploadError,
+    guess,
+    is_stored,
+    read_csv,
+    save_table,
+    tidy,
+)
 from hbdash.ui.widgets import seeded
-from hbdash.upload import Columns, Tidy, UploadError, guess, is_stored, read_csv, save_table, tidy
 
 LAYOUTS = {"rows": "a measurement", "estimates": "a group"}
 PREVIEW = 5

@@ -11,20 +11,46 @@ from hbdash.ui.draft import Draft
 PREFIX = "w."
 
 
+def enter(model: str) -> bool:
+    """Make the lab of a model the one that is shown; say whether another page was before.
+
+    Widgets of the page before would hand on their values to those with the same key: they are
+    forgotten, and seeded from this lab's own draft.
+    """
+    state = st.session_state
+    if state.get("_lab") == model:
+        return False
+    state["_lab"] = model
+    _forget_widgets()
+    here()["echo"] = {}
+    here().pop("json_of", None)
+    return True
+
+
+def here() -> dict[str, Any]:
+    """What the lab that is shown remembers in this session; callbacks find it, too."""
+    return st.session_state.setdefault(own("lab"), {})
+
+
+def own(name: str) -> str:
+    """Return the key of a widget of this lab alone, for one that holds no part of the draft."""
+    return f"{name}.{st.session_state['_lab']}"
+
+
 def seeded(name: str, value: Any) -> str:
     """Return a widget's key, its first value put where the widget will look for it."""
     key = PREFIX + name
     if key not in st.session_state:
         st.session_state[key] = value
-    st.session_state.setdefault("echo", {})[key] = st.session_state[key]
+    here().setdefault("echo", {})[key] = st.session_state[key]
     return key
 
 
 def moved() -> bool:
     """Whether a person moved a control since the last rerun; asking starts the next watch."""
     state = st.session_state
-    before = state.get("echo", {})
-    state["echo"] = {}
+    before = here().get("echo", {})
+    here()["echo"] = {}
     return any(key not in state or state[key] != value for key, value in before.items())
 
 
@@ -33,21 +59,29 @@ def forget_hidden() -> None:
 
     Where they are shown again, they are seeded with what was kept.
     """
-    for key in list(st.session_state):
-        if str(key).startswith(PREFIX) and key not in st.session_state["echo"]:
-            del st.session_state[key]
+    _forget_widgets(but=here()["echo"])
 
 
 def replace_draft(draft: Draft) -> None:
     """Make this the draft, and let the widgets be seeded from it again."""
+    _forget_widgets()
+    here().pop("kept_choice", None)
+    here()["draft"] = draft
+
+
+def _forget_widgets(but: dict[str, Any] | None = None) -> None:
     for key in list(st.session_state):
-        if str(key).startswith(PREFIX):
+        if str(key).startswith(PREFIX) and key not in (but or {}):
             del st.session_state[key]
-    st.session_state["draft"] = draft
 
 
 def by_group(
-    column: str, names: tuple[str, ...], values: tuple[float, ...], empty: float, **limits: Any
+    column: str,
+    names: tuple[str, ...],
+    values: tuple[float, ...],
+    empty: float,
+    of: str = "",
+    **limits: Any,
 ) -> tuple[float, ...]:
     """Show an editable table of one number a group.
 
@@ -56,20 +90,22 @@ def by_group(
     column : title of the numbers.
     names, values : K labels, and the numbers to start from.
     empty : what a cell that was cleared counts as.
+    of : tells this table from others with the same title.
     limits : `min_value`, `max_value` and other options of `st.column_config.NumberColumn`.
     """
     # The editor keeps its edits as long as it is given the table that it started from.
-    place = seeded(f"{column}_start_{len(names)}", values)
+    place = seeded(f"{column}{of}_start_{len(names)}", values)
     start = st.session_state[place]
-    if f"{column}_{len(names)}_{hash(start)}" not in st.session_state:  # away, its edits with it
-        start = st.session_state[place] = st.session_state["echo"][place] = values
+    key = f"{column}{of}_{len(names)}"
+    if f"{key}_{hash(start)}" not in st.session_state:  # away, its edits with it
+        start = st.session_state[place] = here()["echo"][place] = values
     edited = st.data_editor(
         pd.DataFrame({"group": names, column: start}),
         hide_index=True,
         disabled=["group"],
         height=min(36 * (len(names) + 1), 320),
         column_config={column: st.column_config.NumberColumn(required=True, **limits)},
-        key=f"{column}_{len(names)}_{hash(start)}",
+        key=f"{key}_{hash(start)}",
     )
     numbers = pd.Series(pd.to_numeric(edited[column], errors="coerce")).fillna(empty)
     return tuple(numbers.clip(limits["min_value"], limits["max_value"]))

@@ -1,0 +1,46 @@
+"""A run beside those of the draft: asked for by a tab or a toggle, and shown when it is there."""
+
+import time
+
+import streamlit as st
+import xarray as xr
+
+from hbdash import store
+from hbdash.jobs import Job
+from hbdash.spec import RunSpec
+from hbdash.ui.frame import jobs, session
+
+#: Seconds a rerun waits for it: most are done by then.
+PATIENCE = 0.8
+POLL = 0.4
+
+
+def beside(name: str, spec: RunSpec) -> xr.DataTree | None:
+    """Ask for a run, and return it; where it is still on its way, say how far it is.
+
+    Parameters
+    ----------
+    name : what it is to the reader.
+    spec : the question; one for each name at a time.
+    """
+    try:
+        (job,) = jobs().want(session().wanter(f"{spec.model}/{name}"), [spec])
+    except ValueError as error:
+        st.warning(str(error))
+        return None
+    until = time.monotonic() + PATIENCE
+    while job.active and time.monotonic() < until:
+        time.sleep(0.01)
+    if job.phase == "done" and job.result:
+        return store.load(job.result)
+    if job.active:
+        st.fragment(_watch, run_every=POLL)(name, job)
+    elif job.phase == "failed":
+        st.warning(f"The {name} could not be sampled: {job.error}")
+    return None
+
+
+def _watch(name: str, job: Job) -> None:
+    if not job.active:
+        st.rerun()
+    st.progress(job.fraction, text=f"{name}: {job.phase}")
