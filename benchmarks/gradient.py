@@ -15,7 +15,7 @@ from numpyro.infer.util import initialize_model
 
 from benchmarks.table import show, spread
 from hbdash.data import GroupData, from_rows
-from hbdash.exact import posterior, summary
+from hbdash.exact.normal_means import posterior, summary
 from hbdash.models import MODELS
 from hbdash.priors import Prior
 from hbdash.samplers.nuts import NUTS, inputs, shape_of
@@ -42,11 +42,11 @@ def priors(sigma_is_known: bool) -> dict[str, Prior]:
 def sufficient(data: GroupData) -> Callable[[], Any]:
     """Value and gradient of the potential as hbdash samples it: a call, ready to be timed."""
     chosen = priors(data.sigma is not None)
-    design = MODEL.design(data)
+    design = MODEL.design(data, {})
     families = {site: prior.dist for site, prior in chosen.items()}
     numbers = {site: prior.parameters for site, prior in chosen.items()}
     shape = shape_of(MODEL.name, families, design, NUTS())
-    given = inputs(design, numbers, np.zeros(len(data.names)), 0.95)
+    given = inputs(design, numbers, {"theta": np.zeros(len(data.names))}, 0.95)
     # On the device beforehand, as they are during a run.
     given = jax.device_put(given)
     return _call(lambda given: MODEL.program(*model_arguments(shape, given)), given)
@@ -64,7 +64,7 @@ def rowwise(data: GroupData) -> Callable[[], Any]:
 
     def model(arrays: dict[str, Any]) -> None:
         traced = GroupData(data.names, data.n, data.mean, data.ss, data.sigma, **arrays)
-        MODEL.rowwise_program(traced, prior, np.zeros(len(data.names)))
+        MODEL.rowwise_program(traced, prior, {"theta": np.zeros(len(data.names))})
 
     return _call(model, arrays)
 
@@ -147,7 +147,7 @@ def _csv() -> bytes:
 
 def _read() -> None:
     """Read a table from standard input, in a process of its own: its peak memory is its own."""
-    from hbdash.upload import guess, read_csv, tidy
+    from hbdash.tables.upload import guess, read_csv, tidy
 
     raw = sys.stdin.buffer.read()
     before = _peak()

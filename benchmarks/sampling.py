@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.arms import Arm
 from benchmarks.table import geometric_mean, show, spread
 from hbdash.data import Rowwise, Scene, load
-from hbdash.exact import posterior, summary
+from hbdash.exact.normal_means import posterior, summary
 from hbdash.spec import RunSpec
 
 SCENES = ("weak", "strong")

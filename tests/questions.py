@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from hbdash import exact
+from hbdash.models import MODELS
 from hbdash.question import prepare_data
 from hbdash.spec import RunSpec
 
@@ -35,11 +35,9 @@ def ask(scene: str = "weak", kind: str = "centered", **sampler: Any) -> RunSpec:
     )
 
 
-def exact_means(spec: RunSpec) -> xr.Dataset:
-    """The exact means of a spec, as the attributes that `diagnostics.errors` reads."""
-    found = exact.summary(exact.posterior(prepare_data(spec), spec.priors))
-    sites = (site for site in ("mu", "log_tau") if site in found)
-    return xr.Dataset(attrs={f"{site}_mean": found[site]["mean"] for site in sites})
+def exact_means(spec: RunSpec) -> dict[str, float]:
+    """The exact means of a spec by coordinate, as `diagnostics.errors` reads them."""
+    return MODELS[spec.model].exact(prepare_data(spec), spec.priors).means
 
 
 def written() -> None:

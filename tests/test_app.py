@@ -9,13 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 from hbdash import data as data_
 from hbdash import store
-from hbdash.figures import TABS
 from hbdash.parameterization import LABELS
 from hbdash.priors import LOCATION, SCALE
 from hbdash.spec import RunSpec
+from hbdash.ui.funnel_lab import LAB
+from hbdash.ui.parameterization_controls import SINGLE
 
 SHORT = {"w": "50", "k": "50", "c": "2"}
-EVERY_TAB = (*TABS, "Priors", "Model")
+EVERY_TAB = tuple(LAB.tabs)
 
 
 def open_app(**query: str) -> AppTest:
@@ -49,7 +50,17 @@ def board(at: AppTest) -> dict[str, dict]:
 
 def draft(at: AppTest) -> Any:
     """The `Draft` that the page holds."""
-    return at.session_state["draft"]
+    return at.session_state[own("lab")]["draft"]
+
+
+def own(name: str) -> str:
+    """The key of a widget that the lab shares with no other."""
+    return f"{name}.{LAB.model}"
+
+
+def open_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state[own("tab")] = tab
+    return healthy(at.run())
 
 
 def choose(at: AppTest, key: str, value) -> AppTest:
@@ -99,13 +110,12 @@ def test_a_stored_run_is_shown_at_once():
 @pytest.mark.parametrize("tab", EVERY_TAB)
 def test_every_tab_opens(tab):
     at = settle(open_app(**SHORT, p="centered~noncentered~partial"))
-    at.session_state["tab"] = tab
-    healthy(at.run())
-    assert at.session_state["tab"] == tab
+    open_tab(at, tab)
+    assert at.session_state[own("tab")] == tab
     assert at.get("plotly_chart") or tab == "Model" and at.code
     for key in ("coordinates", "contours"):
         if tab in ("Funnels", "One group"):
-            choose(at, f"{key}_{tab}", "sampled" if key == "coordinates" else True)
+            choose(at, own(f"{key}_{tab}"), "sampled" if key == "coordinates" else True)
 
 
 def test_every_scene_by_one_click():
@@ -145,11 +155,10 @@ def test_one_group_and_many(n):
     at = settle(open_app(v="1", d="simulated", n=n, w="40", k="30", c="2"))
     assert set(board(at)) == {"centered", "non-centered"}
     for tab in EVERY_TAB:
-        at.session_state["tab"] = tab
-        healthy(at.run())
+        open_tab(at, tab)
 
 
-@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("kind", SINGLE)
 def test_every_parameterization(kind):
     at = settle(open_app(**SHORT, p=kind))
     (found,) = board(at)
@@ -189,8 +198,7 @@ def test_every_prior(site, families):
         choose(at, f"w.prior.{site}", family)
         assert draft(at).priors[site].dist == family
         assert board(at), said(at)
-    at.session_state["tab"] = "Priors"
-    healthy(at.run())
+    open_tab(at, "Priors")
 
 
 def test_what_was_set_comes_back():
@@ -205,14 +213,11 @@ def test_what_was_set_comes_back():
     assert "sigma" not in draft(at).priors
     choose(at, "w.infer_sigma", True)
     assert draft(at).priors["sigma"].parameters["scale"] == 12.0
-    at.session_state["tab"] = "One group"
-    healthy(at.run())
-    choose(at, "group", 4)
-    at.session_state["tab"] = "Traces"
-    healthy(at.run())
-    at.session_state["tab"] = "One group"
-    healthy(at.run())
-    assert at.session_state["group"] == 4
+    open_tab(at, "One group")
+    choose(at, own("group"), 4)
+    open_tab(at, "Traces")
+    open_tab(at, "One group")
+    assert at.session_state[own("group")] == 4
 
 
 @pytest.mark.parametrize("link", [{}, {"d": "example"}, {"d": "simulated", "n": "1x1"}])
@@ -375,13 +380,12 @@ def test_the_back_button_is_followed_and_a_stale_address_is_not():
 
 def test_choices_of_what_is_shown_survive_other_runs():
     at = settle(open_app(**SHORT, d="simulated", n="1x12", p="centered~noncentered~partial"))
-    at.session_state["tab"] = "One group"
-    healthy(at.run())
-    choose(at, "group", 11)
-    choose(at, "shown_One group", ["centered", "partial (0.5)"])
+    open_tab(at, "One group")
+    choose(at, own("group"), 11)
+    choose(at, own("shown_One group"), ["centered", "partial (0.5)"])
     choose(at, "w.centeredness", 0.8)
     choose(at, "w.groups", 5)
-    assert at.session_state["tab"] == "One group"
+    assert at.session_state[own("tab")] == "One group"
     assert board(at)
 
 

@@ -16,14 +16,20 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 #: Files that serve those on a menu.
 SUPPORTING = {
-    "models": {"__init__", "model", "reparam"},
+    "models": {"__init__", "carried", "likelihood", "model", "reparam"},
     "figures": {
         "__init__", "board", "draws", "joint", "mosaic", "panels", "priors", "raster", "theme",
     },
 }  # fmt: skip
-ANSWER_SIDE = ("figures", "diagnostics.py", "quantities.py")
+ANSWER_SIDE = (
+    "figures", "diagnostics.py", "loo.py", "new_rows.py", "posterior_summary.py", "predict.py",
+    "quantities.py", "replicated.py",
+)  # fmt: skip
 #: What the answer side may know of its own house; the names of a run's variables are common ground.
-ANSWER_MODULES = ("hbdash.figures", "hbdash.diagnostics", "hbdash.quantities")
+ANSWER_MODULES = (
+    "hbdash.tables.csv_table",
+    *(f"hbdash.{name.removesuffix('.py')}" for name in ANSWER_SIDE),
+)
 
 
 def tree(path: Path) -> ast.Module:
@@ -76,14 +82,18 @@ def test_the_question_side_draws_nothing(path):
 LAYERS = (
     ("jobs",),
     ("store", "export", "diagram"),
-    ("run",),
+    ("run", "scripts"),
     ("draws",),
-    ("question",),
-    ("learn", "spec"),
+    ("question", "prior_draws"),
+    ("learn",),
+    ("spec",),
     ("samplers",),
     ("models",),
-    ("parameterization", "prior_draws", "exact"),
-    ("marginal", "quadrature", "upload", "csv_table", "data", "priors", "quantities"),
+    ("exact", "parameterization"),
+    ("tables",),
+    ("regression_sources",),
+    ("regression_data",),
+    ("data", "priors", "quantities"),
 )
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hbdash import exact
 from hbdash.data import SCENES, Example, GroupData, Scene, from_estimates, from_rows, load
+from hbdash.exact import normal_means as exact
 from hbdash.priors import Prior
 
 TRUTH = {"weak": (1.13218, 1.04213), "strong": (1.31974, 0.25509), "unbalanced": (1.26967, 0.40577)}

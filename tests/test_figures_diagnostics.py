@@ -16,7 +16,7 @@ from hbdash.figures.priors import prior_density, prior_predictive, prior_shrinka
 from hbdash.figures.ranks import CUT, band, bin_counts, ranks
 from hbdash.figures.shrinkage import complete_pooling, posterior_mean, shrinkage
 from hbdash.figures.traces import LINE_POINTS, RUG_POINTS, envelope, traces
-from hbdash.quantities import quantity, worst_group
+from hbdash.quantities import Followed, worst_group
 from tests.fake_runs import fake_exact, fake_run
 
 FIGURES = [traces, ranks, autocorrelation, energy, adaptation, shrinkage, predictive]
@@ -176,7 +176,7 @@ def test_the_worst_theta_is_the_one_that_mixes_worst():
 
 
 def test_rank_bars_add_up_and_level_chains_stay_in_the_band(runs):
-    draws = quantity(runs["centered"], "mu")
+    draws = Followed("mu", "mu").of(runs["centered"])
     counts = bin_counts(draws)
     assert (counts.sum(1) == 300).all() and (counts.sum(0) == 60).all() and counts.shape == (4, 20)
     low, high = band(4, 300, 20)
@@ -212,11 +212,11 @@ def test_autocorrelation_is_that_of_arviz(runs):
     fig = autocorrelation(runs)
     mean = named(fig, "mean of the chains")
     assert len(mean) == 4
-    expected = correlations(quantity(runs["centered"], "mu")).mean(0)
+    expected = correlations(Followed("mu", "mu").of(runs["centered"])).mean(0)
     assert np.array_equal(mean[0].y, expected.astype(np.float32))
     grey = next(t for t in named(fig, "±1.96/√n"))
     assert np.isclose(grey.y.max(), 1.96 / np.sqrt(300))
-    ess = float(azs.ess(quantity(runs["non-centered"], "log_tau")))
+    ess = float(azs.ess(Followed("log_tau", "tau", log=True).of(runs["non-centered"])))
     assert f"ESS {ess:,.0f}" in words(fig)
 
 

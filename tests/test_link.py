@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 
-from hbdash.parameterization import PARAMETERIZATIONS
 from hbdash.priors import LOCATION, SCALE, is_positive, parameter_names
+from hbdash.ui import link
 from hbdash.ui.draft import MOST_TRANSITIONS, Draft
-from hbdash.ui.link import FIELDS, LONGEST, from_query, to_query
+from hbdash.ui.funnel_lab import LAB
+from hbdash.ui.link import LONGEST, SOURCE
+from hbdash.ui.parameterization_controls import SINGLE
 
+FIELDS = {SOURCE, *link.fields(LAB)}
 UPLOAD = "0123456789abcdef" * 4
+
+
+def to_query(draft: Draft) -> dict[str, str]:
+    return link.to_query(LAB, draft)
+
+
+def from_query(query: dict[str, str]) -> tuple[Draft, list[str]]:
+    return link.from_query(LAB, query)
 
 
 def number(rng: random.Random, low: float, high: float) -> float:
@@ -61,7 +72,7 @@ def a_parameterization(rng: random.Random, kind: str) -> dict[str, Any]:
 
 
 def a_draft(rng: random.Random) -> Draft:
-    kinds = rng.sample(list(PARAMETERIZATIONS), rng.randint(1, 6))
+    kinds = rng.sample(SINGLE, rng.randint(1, 6))
     priors = {"mu": a_prior(rng, LOCATION), "tau": a_prior(rng, SCALE)}
     if rng.random() < 0.4:
         priors["sigma"] = a_prior(rng, SCALE)
@@ -102,7 +113,7 @@ def test_five_hundred_drafts_come_back():
         ]
         assert to_query(again) == query
         seen |= set(query)
-    assert seen == set(FIELDS) | {"v"}
+    assert seen == FIELDS | {"v"}
 
 
 @pytest.mark.parametrize("family", SCALE)
@@ -170,7 +181,7 @@ REFUSED = {
     "parameterization": ("p", "centred"),
     "no parameterization": ("p", ""),
     "the same twice": ("p", "centered~centered"),
-    "seven": ("p", "~".join([*PARAMETERIZATIONS, "centered"])),
+    "seven": ("p", "~".join([*SINGLE, "centered"])),
     "centeredness": ("p", "partial.1.5"),
     "centeredness nan": ("p", "partial.nan"),
     "threshold": ("p", "mixed.0"),
@@ -257,7 +268,7 @@ def test_nothing_that_is_typed_raises():
     for _ in range(2000):
         query = to_query(a_draft(rng)) if rng.random() < 0.8 else {}
         for _ in range(rng.randint(0, 4)):
-            name = rng.choice([*FIELDS, "v", "zz", ""])
+            name = rng.choice([*sorted(FIELDS), "v", "zz", ""])
             text = query.get(name, "")
             at = rng.randrange(len(text) + 1)
             kind = rng.random()
@@ -289,7 +300,7 @@ def test_drafts_have_a_budget_and_distinct_kinds():
     with pytest.raises(ValueError, match="Ask for fewer draws"):
         Draft.model_validate(
             {
-                "parameterizations": [{"kind": kind} for kind in PARAMETERIZATIONS],
+                "parameterizations": [{"kind": kind} for kind in SINGLE],
                 "sampler": {"num_samples": 40_000},
             }
         )

@@ -53,7 +53,7 @@ def sampled(point: dict[str, Any], c: np.ndarray) -> dict[str, Any]:
 
 
 def log_p(data: GroupData, point: dict[str, Any], c: np.ndarray) -> float:
-    arguments = MODEL.design(data), laws(data), c
+    arguments = MODEL.design(data, {}), laws(data), {"theta": c}
     return float(log_density(MODEL.program, arguments, {}, sampled(point, c))[0])
 
 
@@ -63,7 +63,7 @@ def test_sufficient_statistics_give_the_density_of_the_rows(data, c):
     c = np.full(len(data.n), c)
     for point in points(data, 3):
         reference = log_density(
-            MODEL.rowwise_program, (data, laws(data), c), {}, sampled(point, c)
+            MODEL.rowwise_program, (data, laws(data), {"theta": c}), {}, sampled(point, c)
         )[0]
         np.testing.assert_allclose(log_p(data, point, c), reference, rtol=1e-10)
 
@@ -135,7 +135,8 @@ def test_gradients_are_finite_down_the_neck_of_the_funnel(data, c):
 
     def potential(log_tau, rest):
         point = rest | {"tau": jnp.exp(log_tau)}
-        return log_density(MODEL.program, (MODEL.design(data), laws(data), c), {}, point)[0]
+        arguments = MODEL.design(data, {}), laws(data), {"theta": c}
+        return log_density(MODEL.program, arguments, {}, point)[0]
 
     rest = sampled(next(points(data, 1)), c)
     del rest["tau"]
@@ -147,11 +148,11 @@ def test_gradients_are_finite_down_the_neck_of_the_funnel(data, c):
 
 def test_the_program_draws_from_its_priors():
     data = unknown_sigma(DATA["unbalanced"])
-    blind = {name: jnp.asarray(value) for name, value in MODEL.design(data).items()}
+    blind = {name: jnp.asarray(value) for name, value in MODEL.design(data, {}).items()}
 
     def draw(key, c):
         seeded = numpyro.handlers.seed(MODEL.program, key)
-        trace = numpyro.handlers.trace(seeded).get_trace(blind, laws(data), c)
+        trace = numpyro.handlers.trace(seeded).get_trace(blind, laws(data), {"theta": c})
         return {site: trace[site]["value"] for site in ("mu", "tau", "sigma", "theta")}
 
     for c in (np.zeros(9), np.full(9, 0.4), np.ones(9)):
@@ -166,8 +167,9 @@ def test_the_program_draws_from_its_priors():
 
 def test_every_model_on_the_menu_is_described():
     for name, model in MODELS.items():
-        assert model.name == name and model.title and model.equations and model.references
+        assert model.name == name and model.title and model.references
         priors = model.default_priors()
+        assert model.equations(priors) and set(priors) in model.structures
         assert all(prior.dist in model.families[site] for site, prior in priors.items())
         assert set(priors) <= set(model.families)
 

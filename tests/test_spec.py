@@ -115,7 +115,7 @@ def test_a_new_version_leaves_stored_runs_behind(monkeypatch):
         ({"priors": {"mu": MU_TAU["mu"]}}, "tau"),
         ({"priors": MU_TAU | {"tau": MU_TAU["mu"]}}, "prior of tau"),
         ({"priors": MU_TAU | {"mu": MU_TAU["tau"]}}, "prior of mu"),
-        ({"model": "regression"}, "`model`"),
+        ({"model": "poisson"}, "`model`"),
         ({"sampler": {"target_accept_prob": 1.0}}, "target_accept_prob"),
         ({"sampler": {"num_warmup": 19}}, "num_warmup"),
         ({"sampler": {"max_tree_depth": 13}}, "max_tree_depth"),

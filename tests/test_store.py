@@ -160,7 +160,7 @@ DAMAGES = {
     "a list": replace("spec.json", "[1, 2]"),
     "a word": replace("spec.json", '"sha256"'),
     "no checksum": replace("spec.json", "{}"),
-    "another spec": rewrite({"spec": {"model": "regression"}}),
+    "another spec": rewrite({"spec": {"model": "poisson"}}),
     "no spec": rewrite({"spec": None}),
 }
 

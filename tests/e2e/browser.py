@@ -167,6 +167,10 @@ def idle(page: Page, seconds: float = 60) -> None:
 
 def wait_for_results(page: Page, seconds: float = 90) -> None:
     """Wait until runs are finished and the page is idle."""
-    page.wait_for_selector(".st-key-scoreboard", timeout=1000 * seconds)
-    page.wait_for_selector(".st-key-progress", state="detached", timeout=1000 * seconds)
-    idle(page)
+    running = page.locator(".st-key-progress")
+    while True:
+        page.wait_for_selector(".st-key-scoreboard", timeout=1000 * seconds)
+        running.wait_for(state="detached", timeout=1000 * seconds)
+        idle(page)
+        if not running.count():  # the results before may have stood there until runs began
+            return

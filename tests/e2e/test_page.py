@@ -241,6 +241,39 @@ def test_nothing_overflows(chromium, address, tmp_path, scheme, width):
     page.context.close()
 
 
+@pytest.mark.skipif(
+    not (drive.ROOT / "pages" / "regression.py").exists(), reason="there is one lab alone"
+)
+def test_two_labs_in_one_tab(chromium, tmp_path):
+    """A fresh server is first visited at another lab's own address; then to and fro."""
+    with drive.server(tmp_path) as address:
+        page = drive.new_page(chromium)
+        page.goto(f"{address}/regression?c=3")
+        drive.wait_for_results(page)
+        assert re.search(r"/regression\?.*c=3", page.url)
+        lines = board(page)
+        go(page, "Funnel lab")
+        assert re.search(r"/(funnel)?\?v=1$", page.url)
+        choose(page, "strong")
+        page.get_by_role("tab", name="Traces", exact=True).click()
+        drive.idle(page)
+        strong = board(page)
+        go(page, "Regression lab")
+        assert board(page) == lines and "c=3" in page.url
+        go(page, "Funnel lab")
+        assert board(page) == strong and "dn=strong" in page.url
+        expect(page.get_by_role("tab", name="Traces", exact=True)).to_have_attribute(
+            "aria-selected", "true"
+        )
+        page.context.close()
+
+
+def go(page: Page, title: str) -> None:
+    page.get_by_role("link", name=title, exact=True).first.click()
+    page.get_by_role("heading", name=title).wait_for()
+    settled(page)
+
+
 def test_a_restarted_server_and_its_store(chromium, tmp_path, address):
     """A fresh server is first visited at /funnel, killed, and started again on the same store."""
     with drive.process(tmp_path) as (first, running):
