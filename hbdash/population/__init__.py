@@ -1,0 +1,1 @@
+"""Populations of events known through posterior samples: mass models, likelihood, priors, data."""

@@ -1,0 +1,86 @@
+"""Uploaded files in the store: bytes in a file named by the hash of their content."""
+
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def keep_file(content: bytes) -> str:
+    """Keep bytes under their SHA-256, which is returned.
+
+    The file is written under another name and renamed, so it is whole or absent; bytes that are
+    kept already are not written again.
+
+    Parameters
+    ----------
+    content : the bytes of the file, as they were uploaded.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = _path(sha256)
+    if _holds(path, sha256):
+        return sha256
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return sha256
+
+
+def kept_file(sha256: str) -> bytes:
+    """Read bytes back; a damaged file is renamed aside.
+
+    Parameters
+    ----------
+    sha256 : what `keep_file` returned.
+
+    Raises
+    ------
+    ValueError
+        Where `sha256` is not 64 hexadecimal digits.
+    LookupError
+        Where the store of this machine has no such file, or a damaged one.
+    """
+    path = _path(sha256)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _not_here(sha256, "it was uploaded to another one, or cleared away") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        with suppress(FileNotFoundError):  # another thread was quicker
+            os.replace(path, path.with_suffix(".damaged"))
+        raise _not_here(sha256, "it was damaged and has been set aside")
+    return content
+
+
+def is_kept(sha256: str) -> bool:
+    """Whether this machine's store has a file of this hash; it may still be damaged."""
+    return _path(sha256).exists()
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+
+
+def _path(sha256: str) -> Path:
+    from hbdash import store  # noqa: PLC0415
+
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f'`sha256` must be 64 hexadecimal digits, got "{sha256[:40]}".')
+    return store.root() / "files" / sha256
+
+
+def _not_here(sha256: str, why: str) -> LookupError:
+    return LookupError(
+        f"The uploaded file {sha256[:4]}… is not in this machine's store: upload it again ({why})."
+    )
