@@ -1,6 +1,5 @@
-"""Chains arranged as ArviZ does, in a DataTree, and read back to go on from."""
+"""Chains of a group model arranged as ArviZ does, in a DataTree."""
 
-import importlib.metadata
 import json
 from typing import Any
 
@@ -10,22 +9,22 @@ import xarray as xr
 from hbdash.models import MODELS
 from hbdash.priors import LOCATION
 from hbdash.question import Question
+from hbdash.samplers import chain_groups
 from hbdash.samplers.nuts import Chains
 from hbdash.spec import RunSpec
+from hbdash.versions import versions
 
 
 def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
     """Arrange chains as ArviZ does; chains of unequal length are cut to the shortest."""
     spec, data = question.spec, question.data
     model = MODELS[spec.model]
-    length = min(sum(len(rows["lp"]) for rows in list(chain.draws)) for chain in chains.each)
-    draws = [_joined(list(chain.draws), length) for chain in chains.each]
-    warmup_length = min(sum(len(r["lp"]) for r in list(c.warmup)) for c in chains.each)
-    warmup = [_joined(list(chain.warmup), warmup_length) for chain in chains.each]
+    draws, warmup = chain_groups.draws(chains), chain_groups.warmup(chains)
+    length, deepest = chain_groups.length(draws), spec.sampler.max_tree_depth
     carried = question.carried
     groups: dict[str, xr.Dataset] = {}
     if length:
-        sites = {name: np.stack([d[f"sites.{name}"] for d in draws]) for name in _sites(draws[0])}
+        sites = chain_groups.sites(draws)
         sampled = {effect: sites.pop(f"{effect}_decentered") for effect in question.centeredness}
         units = model.units(data)
         restored = {
@@ -35,11 +34,11 @@ def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
         }
         groups["posterior"] = _dataset(restored, model.dims, carried.coords)
         groups["unconstrained_posterior"] = _dataset(sampled, model.dims, carried.coords)
-        groups["sample_stats"] = _statistics(draws, spec.sampler.max_tree_depth)
-    if warmup_length:
-        groups["warmup_sample_stats"] = _statistics(warmup, spec.sampler.max_tree_depth)
+        groups["sample_stats"] = chain_groups.statistics(draws, deepest)
+    if chain_groups.length(warmup):
+        groups["warmup_sample_stats"] = chain_groups.statistics(warmup, deepest)
     groups |= observed(question)
-    groups["sampler_state"] = _states(chains)
+    groups["sampler_state"] = chain_groups.states(chains)
     dt = xr.DataTree.from_dict(groups)
     spec = spec.with_draws(length) if length else spec
     dt.attrs = {
@@ -52,9 +51,7 @@ def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
         "scales": json.dumps([s for s in spec.priors if model.families[s] != LOCATION]),
         "gradients": chains.gradients,
         "sampling_gradients": int(sum(d["n_steps"].sum() for d in draws)) if length else 0,
-        "versions": ", ".join(
-            f"{name} {importlib.metadata.version(name)}" for name in ("jax", "numpyro", "numpy")
-        ),
+        "versions": versions("jax", "numpyro", "numpy"),
     } | carried.attrs
     return dt
 
@@ -81,13 +78,6 @@ def append(earlier: xr.DataTree, later: xr.DataTree) -> xr.DataTree:
     }
     dt.attrs = later.attrs | totals | {"spec": spec.model_dump_json(), "key": spec.key}
     return dt
-
-
-def stored_states(dt: xr.DataTree) -> list[list[np.ndarray]]:
-    """Read the chains' last states back, for going on."""
-    leaves = dt["sampler_state"].to_dataset()
-    names = sorted(str(name) for name in leaves.data_vars)
-    return [[leaves[name].values[c] for name in names] for c in range(leaves.sizes["chain"])]
 
 
 def observed(question: Question) -> dict[str, xr.Dataset]:
@@ -134,22 +124,6 @@ def _restored(values: np.ndarray, units: tuple[Any, Any] | None) -> np.ndarray:
     )
 
 
-def _joined(chunks: list[dict[str, Any]], length: int) -> dict[str, np.ndarray]:
-    if not chunks:
-        return {}
-    flat = [_flat(chunk) for chunk in chunks]
-    return {name: np.concatenate([f[name] for f in flat])[:length] for name in flat[0]}
-
-
-def _flat(chunk: dict[str, Any]) -> dict[str, np.ndarray]:
-    sites = {f"sites.{name}": value for name, value in chunk["sites"].items()}
-    return sites | {name: value for name, value in chunk.items() if name != "sites"}
-
-
-def _sites(draws: dict[str, np.ndarray]) -> list[str]:
-    return [name.removeprefix("sites.") for name in draws if name.startswith("sites.")]
-
-
 def _dataset(
     sites: dict[str, np.ndarray], dims: dict[str, tuple[str, ...]], coords: dict[str, Any]
 ) -> xr.Dataset:
@@ -159,22 +133,3 @@ def _dataset(
     chains, draws = next(iter(sites.values())).shape[:2]
     ends = {"chain": np.arange(chains), "draw": np.arange(draws)}
     return xr.Dataset(variables, _of(coords, variables) | ends)
-
-
-def _statistics(draws: list[dict[str, np.ndarray]], max_tree_depth: int) -> xr.Dataset:
-    names = ("lp", "energy", "diverging", "acceptance_rate", "n_steps", "step_size")
-    stacked = {name: np.stack([d[name] for d in draws]) for name in names}
-    steps = np.maximum(stacked["n_steps"], 1)
-    stacked["tree_depth"] = np.floor(np.log2(steps)).astype(int) + 1
-    stacked["reached_max_treedepth"] = steps >= 2**max_tree_depth - 1
-    return _dataset(stacked, {}, {})
-
-
-def _states(chains: Chains) -> xr.Dataset:
-    leaves = zip(*chains.states(), strict=True)
-    variables = {}
-    for number, leaf in enumerate(leaves):
-        value = np.stack(leaf)
-        dims = ("chain", *(f"leaf_{number:02d}_{axis}" for axis in range(value.ndim - 1)))
-        variables[f"leaf_{number:02d}"] = (dims, value)
-    return xr.Dataset(variables)

@@ -1,7 +1,8 @@
 """The queue: runs off the script thread, each question once, progress and cancelling for all.
 
-A session states what it wants with `Jobs.want`; a run that nobody wants any more is dropped. One
-worker runs one job at a time, because a job's chains already use every processor.
+A session states what it wants with `Jobs.want`; a run that nobody wants any more is dropped. A
+worker runs one job at a time, because a job's chains already use every processor; there are two,
+so that runs of a second do not wait for those of minutes that a population takes.
 """
 
 import atexit
@@ -9,21 +10,25 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
 
 from hbdash import store
 from hbdash.quantities import variable
-from hbdash.question import needs_compiling, prepare
-from hbdash.run import Progress, run
+from hbdash.question import prepare
+from hbdash.run import AnyProgress, run
 from hbdash.samplers.nuts import SamplingError
-from hbdash.spec import RunSpec
+from hbdash.spec import AnySpec
 
 log = logging.getLogger(__name__)
-ACTIVE = ("waiting", "compiling", "warming up", "sampling")
+#: How a job ends; in every other phase it is active.
+OVER = ("done", "failed", "cancelled")
 #: Jobs that may wait at a time, over all sessions.
 MOST_WAITING = 200
+#: Queues with a worker each: runs of about a second, and those of populations.
+LANES = ("groups", "populations")
 
 
 class Cancelled(Exception):
@@ -34,15 +39,16 @@ class Cancelled(Exception):
 class Job:
     """One question on its way, shared by every session that asks it.
 
-    `phase` is one of waiting, compiling, warming up, sampling, done, failed, cancelled. When it is
-    done, `result` names the run in the store: a stopped run has fewer draws than were asked for.
+    `phase` is waiting, compiling, one of the sampler's own (warming up, sampling, training,
+    production), done, failed or cancelled. When it is done, `result` names the run in the store: a
+    stopped run has fewer draws than were asked for.
     """
 
-    spec: RunSpec
+    spec: AnySpec
     phase: str = "waiting"
     result: str | None = None
     error: str | None = None
-    progress: Progress | None = None
+    progress: AnyProgress | None = None
     wanted_by: set[str] = field(default_factory=set)
     stop_asked: bool = False
     asked_at: float = field(default_factory=time.monotonic)
@@ -50,14 +56,14 @@ class Job:
     @property
     def active(self) -> bool:
         """Whether the job is neither done nor failed nor cancelled."""
-        return self.phase in ACTIVE
+        return self.phase not in OVER
 
     @property
     def fraction(self) -> float:
         """Share of the transitions made, 0 to 1."""
         if self.progress is None:
             return 0.0 if self.active else 1.0
-        return min(1.0, self.progress.chains.done / self.spec.sampler.transitions)
+        return self.progress.fraction
 
     def stop(self) -> None:
         """End sampling after the current chunks and keep the draws."""
@@ -68,7 +74,7 @@ class Job:
         if self.result is not None:
             return store.load(self.result)
         progress = self.progress
-        if progress is None or not progress.chains.sampling:
+        if progress is None or not progress.has_draws:
             return None
         dt = progress.draws()
         return dt if "posterior" in dt.children else None
@@ -78,10 +84,10 @@ class Jobs:
     """The queue of one server, shared by its sessions."""
 
     def __init__(self) -> None:
-        self._queue: deque[Job] = deque()
+        self._queues: dict[str, deque[Job]] = {lane: deque() for lane in LANES}
+        self._workers: dict[str, threading.Thread] = {}
         self._jobs: dict[str, Job] = {}
         self._change = threading.Condition()
-        self._worker: threading.Thread | None = None
         self._closed = False
         # A daemon thread that the end of the process finds inside XLA takes it down with an abort.
         atexit.register(self.close)
@@ -90,14 +96,15 @@ class Jobs:
         """Drop everything, and wait `patience` seconds for the worker to leave the sampler."""
         with self._change:
             self._closed = True
-            self._queue.clear()
+            for queue in self._queues.values():
+                queue.clear()
             for job in self._jobs.values():
                 job.wanted_by.clear()
             self._change.notify_all()
-        if self._worker is not None:
-            self._worker.join(patience)
+        for worker in self._workers.values():
+            worker.join(patience)
 
-    def want(self, session: str, specs: list[RunSpec]) -> list[Job]:
+    def want(self, session: str, specs: Sequence[AnySpec]) -> list[Job]:
         """Make these the runs that a session wants, queueing those that have no answer yet.
 
         Jobs that this session wanted before, and no session wants now, are cancelled.
@@ -119,9 +126,13 @@ class Jobs:
                 job.wanted_by.add(session)
             self._drop_unwanted()
             self._change.notify_all()
-            if self._worker is None or not self._worker.is_alive():
-                self._worker = threading.Thread(target=self._work, daemon=True, name="hbdash")
-                self._worker.start()
+            for lane in LANES:
+                if lane not in self._workers or not self._workers[lane].is_alive():
+                    work = threading.Thread(
+                        target=self._work, args=(lane,), daemon=True, name=f"hbdash {lane}"
+                    )
+                    self._workers[lane] = work
+                    work.start()
             return wanted
 
     def leave(self, sessions: str) -> None:
@@ -131,9 +142,9 @@ class Jobs:
                 job.wanted_by -= {name for name in job.wanted_by if name.startswith(sessions)}
             self._drop_unwanted()
 
-    def _job(self, spec: RunSpec) -> Job:
+    def _job(self, spec: AnySpec) -> Job:
         # Jobs of one stem and length differ only in when they stop by themselves.
-        name = f"{spec.key}/{spec.sampler.max_divergences}"
+        name = f"{spec.key}/{spec.max_divergences}"
         job = self._jobs.get(name)
         if job is not None and (job.active or job.phase == "done" and job.draws() is not None):
             return job
@@ -141,14 +152,18 @@ class Jobs:
         job = Job(spec)
         if answer is not None:
             job.phase, job.result = "done", answer.attrs["key"]
-        elif sum(waiting.phase == "waiting" for waiting in self._queue) >= MOST_WAITING:
+        elif self._waiting() >= MOST_WAITING:
             raise ValueError(
                 f"{MOST_WAITING} runs are waiting already. Try again when some have finished."
             )
         else:
-            self._queue.append(job)
+            self._queues[_lane(spec)].append(job)
         self._jobs[name] = job
         return job
+
+    def _waiting(self) -> int:
+        queues = self._queues.values()
+        return sum(job.phase == "waiting" for queue in queues for job in queue)
 
     def _drop_unwanted(self) -> None:
         for name, job in list(self._jobs.items()):
@@ -158,14 +173,15 @@ class Jobs:
                 if not job.active:
                     del self._jobs[name]
 
-    def _work(self) -> None:
+    def _work(self, lane: str) -> None:
+        queue = self._queues[lane]
         while True:
             with self._change:
-                while not self._queue and not self._closed:
+                while not queue and not self._closed:
                     self._change.wait()
                 if self._closed:
                     return
-                job = self._queue.popleft()
+                job = queue.popleft()
             if job.phase == "waiting":
                 self._answer(job)
                 with self._change:
@@ -175,7 +191,7 @@ class Jobs:
         try:
             earlier = store.find(job.spec)
             question = prepare(job.spec)
-            job.phase = "compiling" if needs_compiling(question) else "warming up"
+            job.phase = "warming up" if question.compiled else "compiling"
             dt = run(job.spec, lambda progress: _watch(job, progress), earlier, question)
             if "posterior" not in dt.children:
                 raise Cancelled
@@ -185,7 +201,7 @@ class Jobs:
             with self._change:
                 if job.wanted_by and not job.stop_asked:  # somebody came while it was ending
                     job.phase = "waiting"
-                    self._queue.append(job)
+                    self._queues[_lane(job.spec)].append(job)
                 else:
                     job.phase = "cancelled"
         except (ValueError, LookupError, SamplingError) as error:
@@ -205,20 +221,24 @@ class Jobs:
             job.progress = None if job.phase == "done" else job.progress
 
 
-def _watch(job: Job, progress: Progress) -> bool:
+def _lane(spec: AnySpec) -> str:
+    return "populations" if spec.model == "population" else "groups"
+
+
+def _watch(job: Job, progress: AnyProgress) -> bool:
     if not job.wanted_by:
         raise Cancelled
     job.progress, job.phase = progress, progress.phase
     return not job.stop_asked
 
 
-def answered(spec: RunSpec) -> xr.DataTree | None:
+def answered(spec: AnySpec) -> xr.DataTree | None:
     """Find the stored run that answers a spec: all its draws, or enough divergences to stop at."""
     dt = store.find(spec)
     if dt is None:
         return None
     if dt.attrs["key"] == spec.key:
         return dt
-    limit = spec.sampler.max_divergences
+    limit = spec.max_divergences
     stopped = limit is not None and int(variable(dt, "sample_stats/diverging").sum()) >= limit
     return dt if stopped else None

@@ -16,9 +16,13 @@ from hbdash.parameterization import (
     is_learned,
     of_effect,
 )
+from hbdash.population.question import PopulationQuestion
+from hbdash.population.question import check as check_population
+from hbdash.population.question import prepare as prepare_population
+from hbdash.population.spec import PopulationSpec
 from hbdash.samplers.nuts import inputs, shape_of
 from hbdash.samplers.program import Shape, is_compiled
-from hbdash.spec import RunSpec
+from hbdash.spec import AnySpec, RunSpec
 
 #: Numbers that one run may hold in memory: draws after the warmup times parameters.
 MOST_NUMBERS = 20_000_000
@@ -42,20 +46,30 @@ class Question:
     shape: Shape
     given: dict[str, Any]
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the program has been compiled in this process."""
+        return is_compiled(self.shape)
+
     @cached_property
     def carried(self) -> Observed:
         """What a run carries along of its data, gathered once however often it is looked at."""
         return MODELS[self.spec.model].observed(self.data)
 
 
-def prepare(spec: RunSpec) -> Question:
-    """Load the data, settle the centeredness, and name the program.
+AnyQuestion = Question | PopulationQuestion
+
+
+def prepare(spec: AnySpec) -> AnyQuestion:
+    """Load the data, settle the centeredness, and name the program; or prepare a population.
 
     Raises
     ------
     ValueError, LookupError
         When spec and data do not fit, the run is too large, or an upload is missing.
     """
+    if isinstance(spec, PopulationSpec):
+        return prepare_population(spec)
     data = prepare_data(spec)
     model = MODELS[spec.model]
     levels = model.levels(data, spec.priors)
@@ -137,6 +151,15 @@ def check_size(spec: RunSpec, data: Any) -> None:
         )
 
 
-def needs_compiling(question: Question) -> bool:
-    """Whether the question's program has not been compiled in this process."""
-    return not is_compiled(question.shape)
+def check(spec: AnySpec) -> None:
+    """Refuse what cannot run, before anything is queued.
+
+    Raises
+    ------
+    ValueError, LookupError
+        As `prepare`.
+    """
+    if isinstance(spec, PopulationSpec):
+        check_population(spec)
+    else:
+        prepare_data(spec)

@@ -1,7 +1,5 @@
 """The question a run answers, as one frozen, validated, hashable value."""
 
-import hashlib
-import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
@@ -9,12 +7,12 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 from hbdash import data as data_
 from hbdash.models import MODELS
 from hbdash.parameterization import Centered, Parameterization, PerEffect
+from hbdash.population.spec import PopulationSpec
 from hbdash.priors import LOCATION, Prior
 from hbdash.regression_sources import RegressionSource
 from hbdash.samplers.nuts import NUTS
+from hbdash.spec_key import stem
 
-#: Bumped when the meaning of a spec or the numbers of a run change: stored runs are left behind.
-VERSION = 2
 #: Characters of one line, and lines, that an explanation has at most.
 LONGEST_LINE, MOST_LINES = 600, 20
 Data = Annotated[data_.Data | RegressionSource, Field(discriminator="source")]
@@ -74,13 +72,22 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         if isinstance(columns := content["data"].get("predictors"), dict):
             # Their order is part of the question: the columns of a mask go by it.
             content["data"]["predictors"] = list(columns.items())
-        canonical = json.dumps(content | {"version": VERSION}, sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+        return stem(content)
 
     @property
     def key(self) -> str:
         """Name of the run in the store: its stem and its draws per chain."""
-        return f"{self.stem}-{self.sampler.num_samples}"
+        return f"{self.stem}-{self.length}"
+
+    @property
+    def length(self) -> int:
+        """Draws per chain."""
+        return self.sampler.num_samples
+
+    @property
+    def max_divergences(self) -> int | None:
+        """Divergences after which the run ends by itself."""
+        return self.sampler.max_divergences
 
     def with_draws(self, num_samples: int) -> "RunSpec":
         """Ask for another number of draws per chain."""
@@ -99,6 +106,21 @@ class RunSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """
         model = MODELS[self.model]
         return model.fit(model.load(self.data), self.priors)
+
+
+AnySpec = RunSpec | PopulationSpec
+
+
+def parse(content: Any) -> AnySpec:
+    """Read the spec of a group model or of a population, by the model that it names.
+
+    Raises
+    ------
+    ValidationError
+        On anything unknown or out of bounds; `explain` says it in words.
+    """
+    population = isinstance(content, dict) and content.get("model") == "population"
+    return (PopulationSpec if population else RunSpec).model_validate(content)
 
 
 def check_source(model: str, data: Any) -> None:

@@ -5,7 +5,6 @@ verified when it is read; what fails is set aside and the question can be asked 
 recently used runs give way when the folder exceeds its cap.
 """
 
-import atexit
 import hashlib
 import io
 import json
@@ -18,10 +17,10 @@ import uuid
 from collections import OrderedDict
 from pathlib import Path
 
-import h5py  # noqa: F401  (its own end-of-process hook must run after the one below)
 import xarray as xr
 
-from hbdash.spec import RunSpec
+from hbdash.hdf5_lock import HDF5
+from hbdash.spec import AnySpec, parse
 
 log = logging.getLogger(__name__)
 #: Runs kept in memory, so that a result is on the screen before it is on the disk.
@@ -30,10 +29,6 @@ IN_MEMORY = 24
 WRITE_DELAY = 1.0
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
 _lock = threading.RLock()
-#: Held around every use of HDF5. A daemon thread that dies inside it, when the process ends, leaves
-#: h5py's own lock taken and the process hanging for ever: so the end waits for this one.
-_hdf5 = threading.RLock()
-atexit.register(_hdf5.acquire)
 #: Why the last write failed, for the page to show; None once a write succeeds.
 _trouble: str | None = None
 
@@ -83,7 +78,7 @@ def netcdf(dt: xr.DataTree) -> bytes:
 
     In memory: HDF5 that writes to a disk that fills up takes the whole process down.
     """
-    with _hdf5:
+    with HDF5:
         return bytes(dt.to_netcdf(engine="h5netcdf"))
 
 
@@ -138,9 +133,9 @@ def load(key: str) -> xr.DataTree | None:
         raw = (folder / "result.nc").read_bytes()
         if hashlib.sha256(raw).hexdigest() != about["sha256"]:
             raise ValueError("the checksum of result.nc differs from the one written")
-        with _hdf5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
+        with HDF5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
             dt = stored.load()
-        RunSpec.model_validate(about["spec"])
+        parse(about["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         _set_aside(folder, error)
         return None
@@ -149,9 +144,9 @@ def load(key: str) -> xr.DataTree | None:
     return dt
 
 
-def find(spec: RunSpec) -> xr.DataTree | None:
+def find(spec: AnySpec) -> xr.DataTree | None:
     """Read the answer to a spec, or its longest beginning, or None."""
-    limit = spec.sampler.num_samples
+    limit = spec.length
     lengths = sorted((n for n in _lengths(spec.stem) if n <= limit), reverse=True)
     for length in lengths:
         dt = load(f"{spec.stem}-{length}")

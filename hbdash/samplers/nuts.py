@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
-from hbdash.samplers.program import Program, Shape, compiled, inputs
+from hbdash.samplers.program import Compiles, Program, Shape, compiled, inputs
 
 #: Transitions that one run may ask for, over all chains.
 MOST_TRANSITIONS = 200_000
@@ -55,7 +55,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     def sample(
         self,
-        shape: Shape,
+        shape: Compiles,
         given: dict[str, Any],
         on_chunk: Callable[["Chains"], bool] | None = None,
         resume: list[list[np.ndarray]] | None = None,
@@ -150,6 +150,31 @@ class Chains:
     def sampling(self) -> bool:
         """Whether every chain has left its warmup."""
         return all(chain.done >= self.config.num_warmup for chain in self.each)
+
+    @property
+    def phase(self) -> str:
+        """Where the run is: "warming up" until every chain samples, then "sampling"."""
+        return "sampling" if self.sampling else "warming up"
+
+    @property
+    def has_draws(self) -> bool:
+        """Whether every chain has left its warmup."""
+        return self.sampling
+
+    @property
+    def fraction(self) -> float:
+        """Share of the transitions made, 0 to 1."""
+        return min(1.0, self.done / self.config.transitions)
+
+    def describe(self) -> str:
+        """Say in a line what has been done: draws, divergences, step size and gradients."""
+        if not self.each:
+            return ""
+        draws = sum(max(0, chain.done - self.config.num_warmup) for chain in self.each)
+        return (
+            f"{draws:,} draws · {self.divergences:,} divergences · step size "
+            f"{self.step_size:.3g} · {self.gradients:,} gradients"
+        )
 
     @property
     def step_size(self) -> float:

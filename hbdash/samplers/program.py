@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +27,27 @@ CHUNK, MOST_BUFFERED = 250, 500_000
 MOST_PROGRAMS = 8
 
 
+class Compiles(Protocol):
+    """What a compiled program depends on, hashable; everything else is an argument of it."""
+
+    @property
+    def num_warmup(self) -> int:
+        """Transitions of the warmup, which the adaptation windows are made for."""
+        ...
+
+    @property
+    def kernel(self) -> dict[str, Any]:
+        """Options of NumPyro's kernel that are fixed when it is compiled."""
+        ...
+
+    def density(self, given: dict[str, Any], key: Any) -> tuple[Any, Any, Any]:
+        """Find a start, the negative log density and the way to the sites, as `density` does."""
+        ...
+
+
 @dataclass(frozen=True)
 class Shape:
-    """What a compiled program depends on; everything else is an argument of it."""
+    """The shape of a hierarchical model's program."""
 
     model: str
     families: tuple[tuple[str, str], ...]
@@ -37,6 +55,15 @@ class Shape:
     num_warmup: int
     max_tree_depth: int
     dense_mass: bool
+
+    @property
+    def kernel(self) -> dict[str, Any]:
+        """See `Compiles`."""
+        return {"max_tree_depth": self.max_tree_depth, "dense_mass": self.dense_mass}
+
+    def density(self, given: dict[str, Any], key: Any) -> tuple[Any, Any, Any]:
+        """See `Compiles`."""
+        return density(self, given, key)
 
 
 @dataclass(frozen=True)
@@ -97,29 +124,28 @@ def density(
     return flat, potential, sites
 
 
-def _kernel(shape: Shape, given: dict[str, Any], key: Any):
+def _kernel(shape: Compiles, given: dict[str, Any], key: Any):
     key_init, key_kernel = jax.random.split(key)
-    flat, potential, sites = density(shape, given, key_init)
+    flat, potential, sites = shape.density(given, key_init)
     init, transition = hmc(potential, algo="NUTS")
     state = init(
         flat,
         shape.num_warmup,
         target_accept_prob=given["target_accept_prob"],
-        max_tree_depth=shape.max_tree_depth,
-        dense_mass=shape.dense_mass,
         rng_key=key_kernel,
+        **shape.kernel,
     )
     return state, transition, sites
 
 
-def _start(shape: Shape):
+def _start(shape: Compiles):
     def start(key_data: Any, given: dict[str, Any]):
         return _kernel(shape, given, jax.random.wrap_key_data(key_data))[0]
 
     return start
 
 
-def _advance(shape: Shape, chunk: int):
+def _advance(shape: Compiles, chunk: int):
     def advance(state: Any, transitions: Any, given: dict[str, Any]):
         # The state made here is dropped: the call readies the kernel, and XLA removes the rest.
         _, transition, sites = _kernel(shape, given, jax.random.key(0))
@@ -151,11 +177,11 @@ def _advance(shape: Shape, chunk: int):
     return advance
 
 
-_programs: OrderedDict[Shape, Program] = OrderedDict()
+_programs: OrderedDict[Compiles, Program] = OrderedDict()
 _compiling = threading.Lock()
 
 
-def compiled(shape: Shape, given: dict[str, Any]) -> Program:
+def compiled(shape: Compiles, given: dict[str, Any]) -> Program:
     """Return the program of a shape, compiling it on first sight."""
     with _compiling:
         if shape not in _programs:
@@ -166,12 +192,12 @@ def compiled(shape: Shape, given: dict[str, Any]) -> Program:
         return _programs[shape]
 
 
-def is_compiled(shape: Shape) -> bool:
+def is_compiled(shape: Compiles) -> bool:
     """Whether a program is ready, so that the page can announce a compilation."""
     return shape in _programs
 
 
-def _compile(shape: Shape, given: dict[str, Any]) -> Program:
+def _compile(shape: Compiles, given: dict[str, Any]) -> Program:
     key = jax.random.key_data(jax.random.key(0))
     start = jax.jit(_start(shape)).lower(key, given)
     state = start.out_info
