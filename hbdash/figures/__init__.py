@@ -8,17 +8,24 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import xarray as xr
 
+from hbdash.figures.acceptance import acceptance
 from hbdash.figures.adaptation import adaptation
 from hbdash.figures.autocorrelation import autocorrelation
 from hbdash.figures.bands import Kind, bands
 from hbdash.figures.bands_by_group import bands_by_group
+from hbdash.figures.corner import corner
 from hbdash.figures.energy import energy
+from hbdash.figures.event_masses import event_masses
+from hbdash.figures.event_weights import event_weights
+from hbdash.figures.evolution import evolution
+from hbdash.figures.expected_observed import expected_observed
 from hbdash.figures.forest import forest
 from hbdash.figures.funnel import funnel
 from hbdash.figures.funnel_detail import funnel_detail
 from hbdash.figures.line_shrinkage import line_shrinkage
 from hbdash.figures.loo_pit import loo_pit
 from hbdash.figures.mask import mask
+from hbdash.figures.parameter_traces import parameter_traces
 from hbdash.figures.pareto_k import pareto_k
 from hbdash.figures.pooling import pooling
 from hbdash.figures.population import population, running_mean, scale
@@ -28,7 +35,9 @@ from hbdash.figures.ranks import ranks
 from hbdash.figures.replicated_densities import replicated_densities
 from hbdash.figures.replicated_statistics import replicated_statistics
 from hbdash.figures.residuals import residuals
+from hbdash.figures.reweighted_events import reweighted_events
 from hbdash.figures.shrinkage import shrinkage
+from hbdash.figures.spectrum import spectrum
 from hbdash.figures.traces import traces
 from hbdash.figures.weights import weights
 from hbdash.figures.what_if import what_if
@@ -55,6 +64,7 @@ class View:
     x : value of the predictor that is asked about, or None.
     new_group : whether a group that was not seen stands beside the one that is shown.
     loo : leave-one-out cross-validation of the run, where it is there already.
+    parameters : those of a population that are shown side by side, None for all.
     """
 
     runs: dict[str, xr.DataTree]
@@ -70,6 +80,7 @@ class View:
     x: float | None = None
     new_group: bool = False
     loo: Loo | None = None
+    parameters: tuple[str, ...] | None = None
 
     @property
     def run(self) -> xr.DataTree:
@@ -238,6 +249,54 @@ FIGURES: dict[str, Figure] = {
         "Pareto k of each row",
         pareto_k,
         lambda v: pareto_k(v.run, found=v.loo, dark=v.dark),
+    ),
+    "corner": Figure(
+        "Corner",
+        "Posterior of the population",
+        corner,
+        lambda v: corner(v.runs, parameters=v.parameters, dark=v.dark),
+    ),
+    "spectrum": Figure(
+        "Spectrum", "Merger rates by mass", spectrum, lambda v: spectrum(v.runs, dark=v.dark)
+    ),
+    "event_masses": Figure(
+        "Events", "Samples of all events", event_masses, lambda v: event_masses(v.run, dark=v.dark)
+    ),
+    "reweighted_events": Figure(
+        "Events",
+        "Events in the light of the population",
+        reweighted_events,
+        lambda v: reweighted_events(v.runs, dark=v.dark),
+    ),
+    "event_weights": Figure(
+        "Events",
+        "Effective samples and evidence of each event",
+        event_weights,
+        lambda v: event_weights(v.runs, dark=v.dark),
+    ),
+    "evolution": Figure(
+        "Convergence",
+        "R-hat and effective sample size as the run grows",
+        evolution,
+        lambda v: evolution(v.runs, dark=v.dark),
+    ),
+    "parameter_traces": Figure(
+        "Convergence",
+        "Traces of the parameters",
+        parameter_traces,
+        lambda v: parameter_traces(v.runs, dark=v.dark),
+    ),
+    "acceptance": Figure(
+        "Convergence",
+        "Acceptance, loss and tree depth",
+        acceptance,
+        lambda v: acceptance(v.runs, dark=v.dark),
+    ),
+    "expected_observed": Figure(
+        "Expected number",
+        "Expected and observed number",
+        expected_observed,
+        lambda v: expected_observed(v.runs, dark=v.dark),
     ),
 }
 TABS = tuple(dict.fromkeys(figure.tab for figure in FIGURES.values()))
