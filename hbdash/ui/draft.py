@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from typing import Self
+from typing import Any, Self
 
 import xarray as xr
 from pydantic import BaseModel, Field, model_validator
@@ -16,6 +16,8 @@ from hbdash.spec import Data, ModelName, RunSpec, check_effects, check_priors, c
 
 #: Transitions that one press of a button may ask for, over all parameterizations and chains.
 MOST_TRANSITIONS = 600_000
+#: Draws a chain that going on adds.
+MORE = 1000
 
 
 class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -50,6 +52,27 @@ class Draft(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """Budget of the whole draft: transitions over all parameterizations and chains."""
         return len(self.parameterizations) * self.sampler.transitions
 
+    @property
+    def run_by_itself(self) -> bool:
+        """Its runs take about a second, so that they run whenever a control is released."""
+        return True
+
+    @property
+    def more(self) -> str:
+        """What going on adds, in words."""
+        return f"{MORE:,} more draws"
+
+    def longer(self, length: int) -> Self:
+        """Return the same draft with `MORE` draws a chain beyond a length.
+
+        Raises
+        ------
+        ValueError
+            When that is more than a run may ask for.
+        """
+        sampler = self.sampler.model_dump() | {"num_samples": length + MORE}
+        return type(self).model_validate(self.model_dump() | {"sampler": sampler})
+
     def specs(self) -> dict[str, RunSpec]:
         """The runs to ask for, by label, in the order of their colours."""
         # An effect with a prior of its own has no population, and so no parameterization.
@@ -74,7 +97,7 @@ class Asked:
     the controls still show the same draft.
     """
 
-    draft: Draft
+    draft: Any
     runs: dict[str, xr.DataTree] = attribute(default_factory=dict)
     active: bool = False
     current: bool = True

@@ -18,6 +18,7 @@ PAGES = {
     "funnel": "Funnel lab",
     "regression": "Regression lab",
     "missing_predictors": "Missing predictors",
+    "population": "Population lab",
 }
 #: Pixels: three words side by side, and still half of a narrow window for the picture.
 SIDEBAR = 324

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import plotly.graph_objects as go
+import xarray as xr
+
 from hbdash.models.model import ExactAnswer, Grouped
 from hbdash.priors import Prior
 from hbdash.spec import Data
 from hbdash.ui.draft import Asked, Draft
+from hbdash.ui.run_panel import filling_funnel
 from hbdash.ui.spelling import Field
 
 Priors = dict[str, Prior]
@@ -33,6 +37,7 @@ class Lab:
     ready_for_link : puts data that stand in a configuration itself into the store.
     tabs : in the order of the screen; a name alone stands for the figures on the menu with that
         tab, a function draws the tab by itself.
+    filling : draws runs on their way.
     """
 
     model: str
@@ -45,3 +50,4 @@ class Lab:
     sources: tuple[str, ...]
     ready_for_link: Callable[[Any], Data]
     tabs: dict[str, Tab | None]
+    filling: Callable[[dict[str, xr.DataTree]], go.Figure | None] = filling_funnel

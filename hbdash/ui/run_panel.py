@@ -1,7 +1,10 @@
 """Asking for runs and watching them: run, live, progress, stop, cancel, continue."""
 
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
+import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 from streamlit.delta_generator import DeltaGenerator
@@ -10,10 +13,9 @@ from hbdash import store
 from hbdash.figures.funnel import funnel
 from hbdash.jobs import Job
 from hbdash.quantities import level, levels
-from hbdash.question import prepare_data
-from hbdash.ui.draft import Asked, Draft
+from hbdash.question import check
+from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark, jobs, session
-from hbdash.ui.lab import Lab
 from hbdash.ui.widgets import here, replace_draft
 
 #: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
@@ -23,7 +25,43 @@ POLL = 0.4
 ROOM = 700
 
 
-def ask(lab: Lab, draft: Draft) -> Asked | None:
+class Questions(Protocol):
+    """What a draft must be to be asked: frozen, equal to those that ask the same."""
+
+    @property
+    def run_by_itself(self) -> bool:
+        """Whether it is quick enough to run whenever a control is released."""
+        ...
+
+    def specs(self) -> dict[str, Any]:
+        """The runs to ask for, by label."""
+        ...
+
+    @property
+    def more(self) -> str:
+        """What going on adds, in words."""
+        ...
+
+    def longer(self, length: int) -> Any:
+        """The same draft with that much more than the length of its longest run."""
+        ...
+
+
+class Asks(Protocol):
+    """What a lab must be to ask: a name, and a figure of runs on their way."""
+
+    @property
+    def model(self) -> str:
+        """The lab's name in the queue."""
+        ...
+
+    @property
+    def filling(self) -> Callable[[dict[str, xr.DataTree]], go.Figure | None]:
+        """Draws runs on their way; None where there is nothing to draw."""
+        ...
+
+
+def ask(lab: Asks, draft: Questions) -> Asked | None:
     """Show the buttons, ask for what they say, and return what there is to show."""
     mine = here()
     place = st.sidebar.container(key="run_buttons")
@@ -37,9 +75,10 @@ def ask(lab: Lab, draft: Draft) -> Asked | None:
         help="Run again whenever a control is released.",
     )
     resumed = mine.pop("run_now", False)
-    if pressed or resumed or live and draft not in (mine.get("asked"), mine.get("cancelled")):
+    by_itself = live and draft.run_by_itself
+    if pressed or resumed or by_itself and draft not in (mine.get("asked"), mine.get("cancelled")):
         mine["asked"], mine["cancelled"], mine["wanted"] = draft, None, {}
-    asked: Draft | None = mine.get("asked")
+    asked = mine.get("asked")
     if asked is None:
         st.info("Press Run to sample with these settings.")
         return None
@@ -54,17 +93,17 @@ def ask(lab: Lab, draft: Draft) -> Asked | None:
     runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
     found = Asked(asked, runs, active, current=asked == draft)
     if active:
-        st.fragment(_watch, run_every=POLL)(wanted)
+        st.fragment(_watch, run_every=POLL)(lab, wanted)
     else:
         _after(found, wanted, place)
     return found
 
 
-def _want(lab: Lab, asked: Draft) -> dict[str, Job]:
+def _want(lab: Asks, asked: Questions) -> dict[str, Job]:
     # Each lab wants for itself, so that going to another page cancels nothing.
     wanter, specs = session().wanter(lab.model), asked.specs()
     for spec in specs.values():
-        prepare_data(spec)  # what does not fit is said before anything is queued
+        check(spec)  # what does not fit is said before anything is queued
     if here().get("cancelled") == asked:
         jobs().want(wanter, [])
         return {}
@@ -103,8 +142,8 @@ def _tell_trouble(wanted: dict[str, Job]) -> None:
         st.warning(trouble)
 
 
-def _watch(wanted: dict[str, Job]) -> None:
-    """Show the progress of active runs, and the funnel filling up."""
+def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
+    """Show the progress of active runs, and a figure filling up."""
     if not any(job.active for job in wanted.values()):
         st.rerun()
     with st.container(border=True, key="progress"):
@@ -117,29 +156,24 @@ def _watch(wanted: dict[str, Job]) -> None:
         if cancel.button("Cancel", key="cancel", help="End here and drop the runs."):
             here()["cancelled"] = here()["asked"]
             st.rerun()
-    filling = {
-        label: level(dt, next(iter(levels(dt))))
-        for label, job in wanted.items()
-        if (dt := job.draws()) is not None and levels(dt)
-    }
-    if filling:
-        st.plotly_chart(funnel(filling, dark=is_dark()), key="filling", theme=None, width="stretch")
+    drawn = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
+    figure = lab.filling(drawn) if drawn else None
+    if figure is not None:
+        st.plotly_chart(figure, key="filling", theme=None, width="stretch")
     else:
         st.container(height=ROOM, border=False)
 
 
+def filling_funnel(runs: dict[str, xr.DataTree]) -> go.Figure | None:
+    """Draw the funnel of the first level of runs on their way; None where nothing is pooled."""
+    pooled = {label: level(dt, next(iter(levels(dt)))) for label, dt in runs.items() if levels(dt)}
+    return funnel(pooled, dark=is_dark()) if pooled else None
+
+
 def describe(job: Job) -> str:
-    """Say where a run is: its phase, draws, divergences, step size and gradients so far."""
-    progress = job.progress
-    if progress is None or not progress.chains.each:
-        return job.phase
-    chains = progress.chains
-    warmup = job.spec.sampler.num_warmup * len(chains.each)
-    draws = max(0, sum(max(0, chain.done - warmup // len(chains.each)) for chain in chains.each))
-    return (
-        f"{job.phase} · {draws:,} draws · {chains.divergences:,} divergences · step size "
-        f"{chains.step_size:.3g} · {chains.gradients:,} gradients"
-    )
+    """Say where a run is: its phase, and what its sampler says of itself."""
+    said = "" if job.progress is None else job.progress.describe()
+    return " · ".join(filter(None, [job.phase, said]))
 
 
 def _after(asked: Asked, wanted: dict[str, Job], place: DeltaGenerator) -> None:
@@ -156,21 +190,18 @@ def _after(asked: Asked, wanted: dict[str, Job], place: DeltaGenerator) -> None:
     lengths = {dt.attrs["key"].rpartition("-")[2] for dt in asked.runs.values()}
     longest = max(map(int, lengths))
     place.button(
-        "Continue: 1,000 more draws",
+        f"Continue: {asked.draft.more}",
         key="continue",
         width="stretch",
         on_click=_go_on,
-        args=(asked.draft, longest + 1000),
+        args=(asked.draft, longest),
         help="Goes on where the chains ended: the result is that of a single longer run.",
     )
 
 
-def _go_on(draft: Draft, num_samples: int) -> None:
+def _go_on(draft: Questions, length: int) -> None:
     try:
-        sampler = draft.sampler.model_validate(
-            draft.sampler.model_dump() | {"num_samples": num_samples}
-        )
-        replace_draft(Draft.model_validate(draft.model_dump() | {"sampler": sampler}))
+        replace_draft(draft.longer(length))
         here()["run_now"] = True
     except ValueError as error:
         st.toast(str(error).splitlines()[0])

@@ -1,0 +1,104 @@
+"""The picture that answers: verdict, scoreboard, and the tabs."""
+
+from dataclasses import asdict, replace
+
+import pandas as pd
+import streamlit as st
+import xarray as xr
+
+from hbdash.population_score import PopulationScore, checks, score, verdict
+from hbdash.ui.draft import Asked
+from hbdash.ui.frame import is_dark
+from hbdash.ui.population.draft import PopulationDraft
+from hbdash.ui.population.lab import PopulationLab
+from hbdash.ui.widgets import here, own
+
+#: Columns of the scoreboard: title, number format, and what it says.
+COLUMNS: dict[str, tuple[str, str, str]] = {
+    "label": ("Sampler", "", ""),
+    "r_hat": ("R-hat", "%.3f", "Rank-normalised and split, over all chains or walkers: the worst."),
+    "r_hat_ensembles": (
+        "between ensembles",
+        "%.3f",
+        "R-hat with all walkers of an ensemble as one chain: ensembles are independent.",
+    ),
+    "ess_bulk": ("ESS bulk", "%d", "Effective draws of the worst parameter."),
+    "ess_tail": ("ESS tail", "%d", "Effective draws for the 5 and 95 % quantiles, the worst."),
+    "draws": ("Draws", "%d", "Of all chains or walkers."),
+    "acceptance": ("Accepted", "%.2f", "NUTS: mean acceptance. AIES: the share of moves."),
+    "local_acceptance": ("local", "%.2f", "Accepted local steps; 0.2 to 0.8 is usual."),
+    "global_acceptance": ("global", "%.2f", "Accepted proposals of the flow: higher is better."),
+    "saturated": ("Full trees", "%.0%", "Share of trees at the maximum depth."),
+    "divergences": ("Divergences", "%d", "Draws whose trajectory left the energy surface."),
+    "least_n_eff": (
+        "least N_eff",
+        "%.1f",
+        "Effective samples of the event that has fewest, (Σw)²/Σw²; below 10 its likelihood is "
+        "not to be trusted.",
+    ),
+    "variance": ("Var ln L", "%.2f", "Of the Monte-Carlo sums over samples; above 1 is too much."),
+    "wall_seconds": ("Wall, s", "%.1f", "Warmup or training, and draws; without compiling."),
+    "ess_per_second": ("ESS / s", "%.1f", "ESS bulk per wall second."),
+    "evaluations": ("Evaluations", "%d", "Of the log density."),
+    "gradients": ("Gradients", "%d", "Of the log density."),
+}
+
+
+def show(lab: PopulationLab, draft: PopulationDraft, asked: Asked | None) -> None:
+    """Show everything that answers the draft that was asked, or what is known without a run."""
+    asked = asked or Asked(draft)
+    scores = [_score(label, dt) for label, dt in asked.runs.items()]
+    if scores:
+        level, sentence = verdict(scores)
+        {"good": st.success, "warn": st.warning, "bad": st.error}[level](sentence)
+        _scoreboard(scores)
+    if asked.active:
+        return
+    # While something runs there are no tabs; afterwards the same one opens again. Without a run
+    # the events are what there is to see.
+    key, names = own("tab"), list(lab.tabs)
+    first = here().get("last_tab", names[0]) if asked.runs else here().get("idle_tab", "Events")
+    st.session_state.setdefault(key, first)
+    for (name, draw), tab in zip(
+        lab.tabs.items(), st.tabs(names, key=key, on_change="rerun"), strict=True
+    ):
+        if tab.open:
+            here()["last_tab" if asked.runs else "idle_tab"] = name
+            with tab:
+                draw(asked)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _scores(key: str, _dt: xr.DataTree) -> PopulationScore:
+    return score("", _dt)
+
+
+def _score(label: str, dt: xr.DataTree) -> PopulationScore:
+    return replace(_scores(dt.attrs["key"], dt), label=label)
+
+
+def _scoreboard(scores: list[PopulationScore]) -> None:
+    table = pd.DataFrame([asdict(s) for s in scores], columns=pd.Index(COLUMNS))
+    there = [name for name in COLUMNS if table[name].notna().any()]
+    there = [name for name in there if name != "gradients" or table[name].any()]
+    table = table[there]
+    config = {
+        name: st.column_config.NumberColumn(title, format=form, help=text)
+        if form
+        else st.column_config.TextColumn(title, pinned=True)
+        for name, (title, form, text) in COLUMNS.items()
+    }
+    marks = table.style.apply(lambda _: _marks(scores, table), axis=None)
+    with st.container(key="scoreboard"):
+        st.dataframe(marks, hide_index=True, column_config=config, width="stretch")
+
+
+def _marks(scores: list[PopulationScore], table: pd.DataFrame) -> pd.DataFrame:
+    """Colour the cells that a check found wrong."""
+    red = f"color: {'#FF8A66' if is_dark() else '#C0392B'}; font-weight: 600"
+    styles = pd.DataFrame("", index=table.index, columns=table.columns)
+    for row, found in enumerate(scores):
+        for check in checks(found):
+            if check.column in styles:
+                styles.loc[row, check.column] = red
+    return styles
