@@ -1,4 +1,4 @@
-"""The command line: ``python -m hbdash run SPEC.json | exact SPEC.json | schema``.
+"""The command line: ``python -m hbdash run SPEC.json | exact SPEC.json | schema | population``.
 
 Standard output is JSON; messages go to standard error. The exit status is 0 when the question was
 answered, 1 when it could not be, and 2 when it was not understood.
@@ -34,7 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("spec", help="a JSON file, or - for standard input")
     verbs.choices["run"].add_argument("--output", type=Path, help="also write the draws as NetCDF")
     verbs.add_parser("schema", help="print the JSON schema of a spec")
-    given = parser.parse_args(arguments)
+    verbs.add_parser("population", help="infer a population of events", add_help=False)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["population"]:
+        from hbdash.population_cli.verbs import population  # noqa: PLC0415
+
+        return population(words[1:])
+    given = parser.parse_args(words)
     if given.verb == "schema":
         return _print(RunSpec.model_json_schema())
     try:
