@@ -18,12 +18,13 @@ NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 SUPPORTING = {
     "models": {"__init__", "carried", "likelihood", "model", "reparam"},
     "figures": {
-        "__init__", "board", "draws", "joint", "mosaic", "panels", "priors", "raster", "theme",
+        "__init__", "board", "draws", "events", "joint", "mass_sensitivity", "mosaic", "pairs",
+        "panels", "priors", "raster", "theme",
     },
 }  # fmt: skip
 ANSWER_SIDE = (
-    "figures", "diagnostics.py", "loo.py", "new_rows.py", "posterior_summary.py", "predict.py",
-    "quantities.py", "replicated.py",
+    "figures", "diagnostics.py", "loo.py", "new_rows.py", "population_draws.py",
+    "population_score.py", "posterior_summary.py", "predict.py", "quantities.py", "replicated.py",
 )  # fmt: skip
 #: What the answer side may know of its own house; the names of a run's variables are common ground.
 ANSWER_MODULES = (
@@ -87,6 +88,7 @@ LAYERS = (
     ("question", "prior_draws"),
     ("learn",),
     ("spec",),
+    ("population",),
     ("samplers",),
     ("models",),
     ("exact", "parameterization"),
@@ -94,6 +96,7 @@ LAYERS = (
     ("regression_sources",),
     ("regression_data",),
     ("data", "priors", "quantities"),
+    ("hdf5_lock", "spec_key", "versions"),
 )
 
 

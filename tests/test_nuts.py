@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from hbdash.question import needs_compiling, prepare
+from hbdash.question import prepare
 from hbdash.run import run
 from hbdash.samplers import nuts, program
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
@@ -100,14 +100,14 @@ def test_no_slider_compiles_anything(monkeypatch):
     monkeypatch.setattr(program, "_programs", type(program._programs)())
     monkeypatch.setattr(program, "_compile", counted)
     first, *others = moves(51)
-    assert needs_compiling(prepare(first))
+    assert not prepare(first).compiled
     with compilations() as compiled:
         run(first)
     assert compiled and len(programs) == 1
     with compilations() as compiled:
         for spec in others:
             question = prepare(spec)
-            assert not needs_compiling(question)
+            assert question.compiled
             dt = run(spec, question=question)
             assert dt["posterior"].sizes["draw"] == spec.sampler.num_samples
     assert compiled == [] and len(programs) == 1

@@ -100,7 +100,7 @@ def test_every_field_changes_the_stem_but_the_length_of_the_run():
 
 def test_a_new_version_leaves_stored_runs_behind(monkeypatch):
     before = RunSpec().key
-    monkeypatch.setattr("hbdash.spec.VERSION", 10**6)
+    monkeypatch.setattr("hbdash.spec_key.VERSION", 10**6)
     assert RunSpec().key != before
 
 

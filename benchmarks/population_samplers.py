@@ -1,0 +1,93 @@
+"""Three samplers of one population: what each needs until its chains agree.
+
+Each starts short and is given twice as much until R-hat over all chains, and between ensembles,
+is at most 1.05, or until its time is up. Every attempt is a run of its own, compiling included in
+its own column; the time that counts is the one of the attempt that succeeded.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.table import show
+from hbdash.population.nuts_config import PopulationNUTS
+from hbdash.population.spec import PopulationSpec
+from hbdash.population_score import PopulationScore, score
+from hbdash.run import run
+from hbdash.samplers.aies import AIES
+from hbdash.samplers.flowmc import FlowMC
+
+ENOUGH = 1.05
+
+
+def _aies(attempt: int) -> AIES:
+    steps = 250 * 2**attempt
+    return AIES(num_warmup=steps, num_samples=2 * steps)
+
+
+def _flowmc(attempt: int) -> FlowMC:
+    loops = 3 * 2**attempt
+    return FlowMC(n_training_loops=loops, n_production_loops=loops)
+
+
+def _nuts(attempt: int) -> PopulationNUTS:
+    steps = 250 * 2**attempt
+    return PopulationNUTS(num_warmup=steps, num_samples=steps, num_chains=4, max_tree_depth=6)
+
+
+SAMPLERS: dict[str, Callable[[int], Any]] = {"AIES": _aies, "flowMC": _flowmc, "NUTS": _nuts}
+
+
+def worst(found: PopulationScore) -> float:
+    """Return the larger R-hat: over all chains, and between ensembles where there are some."""
+    between = found.r_hat_ensembles
+    return max(found.r_hat, between) if between == between else found.r_hat
+
+
+def until_agreed(name: str, most_seconds: float) -> list[PopulationScore]:
+    """Run a sampler longer and longer, until it has converged or run for so long."""
+    found: list[PopulationScore] = []
+    for attempt in range(12):
+        dt = run(PopulationSpec(sampler=SAMPLERS[name](attempt)))
+        found.append(score(name, dt))
+        one = found[-1]
+        print(f"{name}: {one.wall_seconds:.1f} s, R-hat {worst(one):.3f}", file=sys.stderr)
+        if worst(one) <= ENOUGH or one.wall_seconds > most_seconds:
+            break
+    return found
+
+
+def main() -> int:
+    """Print the table; fail where AIES takes more than a tenth of flowMC's time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--most-seconds", type=float, default=300, help="of one run")
+    given = parser.parse_args()
+    os.environ.setdefault("HBDASH_STORE", tempfile.mkdtemp())
+    last = {name: until_agreed(name, given.most_seconds)[-1] for name in SAMPLERS}
+    show(
+        f"The bundled catalogue until R-hat is at most {ENOUGH}",
+        ["sampler", "R-hat", "converged", "wall, s", "ESS bulk", "ESS / s", "density calls"],
+        [
+            [
+                name,
+                f"{worst(one):.3f}",
+                "yes" if worst(one) <= ENOUGH else "no",
+                f"{one.wall_seconds:.1f}",
+                f"{one.ess_bulk:.0f}",
+                f"{one.ess_per_second:.2f}",
+                f"{max(one.evaluations, one.gradients):,}",
+            ]
+            for name, one in last.items()
+        ],
+    )
+    ratio = last["flowMC"].wall_seconds / last["AIES"].wall_seconds
+    limit = "" if worst(last["flowMC"]) <= ENOUGH else "more than "
+    print(f"\nflowMC takes {limit}{ratio:.1f} times the time of AIES.")
+    return 0 if worst(last["AIES"]) <= ENOUGH and ratio >= 10 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

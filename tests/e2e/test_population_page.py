@@ -1,0 +1,156 @@
+"""What a person does with the population page, in a real browser on a real server."""
+
+import json
+import re
+from urllib.parse import urlencode
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from hbdash.population.catalogue import load_catalogue
+from hbdash.population.catalogue_sources import BundledCatalogue
+from hbdash.population.event_output import write_event_files
+from hbdash.samplers.aies import AIES
+from hbdash.samplers.flowmc import FlowMC
+from hbdash.ui.population.draft import PopulationDraft
+from hbdash.ui.population.link import to_query
+from tests.e2e import browser as drive
+from tests.e2e.reading import (
+    eventually,
+    figure,
+    open_page,
+    open_tab,
+    said,
+    settled,
+    traces,
+    words,
+)
+from tests.e2e.test_page import board, choose
+
+#: Few steps, so that what is waited for is the page.
+QUICK = AIES(num_walkers=12, num_warmup=100, num_samples=100)
+SMALL_FLOW = FlowMC(
+    n_chains=4, n_local_steps=6, n_global_steps=6, n_epochs=2, n_training_loops=2,
+    n_production_loops=2, n_max_examples=100, batch_size=50, rq_spline_hidden_units=(8,),
+    rq_spline_n_layers=2, rq_spline_n_bins=4,
+)  # fmt: skip
+
+
+def lab(page: Page, address: str, *samplers) -> Page:
+    draft = PopulationDraft(samplers=samplers or (QUICK,))
+    return open_page(page, address, "population", urlencode(to_query(draft)))
+
+
+def put(page: Page, label: str, files: list[dict]) -> None:
+    """Choose files for the upload under a label."""
+    page.get_by_label(label).locator("input[type=file]").or_(
+        page.locator("[data-testid=stFileUploader]", has_text=label).locator("input[type=file]")
+    ).first.set_input_files(files)
+    page.wait_for_timeout(300)
+    settled(page)
+
+
+def file(name: str, content: str) -> dict:
+    return {"name": name, "mimeType": "text/plain", "buffer": content.encode()}
+
+
+def test_a_first_run_says_what_to_think_of_it_and_shows_itself(tab, address):
+    lab(tab, address)
+    red = tab.locator("[data-testid=stAlert]").first.inner_text()
+    assert "cannot be trusted" in red and "R-hat" in red  # a hundred steps are too few
+    drawn = figure(tab, "corner")
+    assert "ln R" in words(drawn) and traces(drawn, "truth")
+    open_tab(tab, "Spectrum")
+    drawn = figure(tab, "spectrum")
+    assert "Gpc" in words(drawn) and "M☉" in words(drawn)
+    open_tab(tab, "Events")
+    masses = figure(tab, "event_masses")
+    assert len(traces(masses, "medians of 42 events")[0]["x"]) == 42
+    open_tab(tab, "Expected number")
+    assert "42" in words(figure(tab, "expected_observed"))
+    open_tab(tab, "Convergence")
+    assert "R-hat" in words(figure(tab, "evolution"))
+    open_tab(tab, "Model")
+    expect(tab.get_by_text("numpyro.sample").first).to_be_visible()
+
+
+def test_two_samplers_are_drawn_over_each_other(tab, address):
+    lab(tab, address, QUICK, SMALL_FLOW)
+    rows = board(tab)
+    assert "AIES" in rows and "flowMC" in rows
+    drawn = figure(tab, "corner")
+    assert traces(drawn, "AIES") and traces(drawn, "flowMC")
+    open_tab(tab, "Convergence")
+    assert traces(figure(tab, "acceptance"), "flowMC")
+
+
+def test_own_event_files_and_what_is_wrong_with_them(tab, address):
+    lab(tab, address)
+    before = board(tab)
+    choose(tab, "Upload")
+    written = write_event_files(load_catalogue(BundledCatalogue()))
+    names = sorted(written)[:12]
+    lines = written[names[0]].splitlines()
+    lines[3] = "heavy 20.0"
+    put(tab, "Event files", [file(names[0], "\n".join(lines)), file(names[1], written[names[1]])])
+    told = said(tab)
+    assert names[0] in told and "heavy" in told and "row" in told
+    assert board(tab) == before  # nothing is lost
+    put(tab, "Event files", [file(name, written[name]) for name in names])
+    # Wrong files stay chosen until they are taken away; the right ones of other names do not help.
+    for button in tab.get_by_role("button", name=re.compile("Remove")).all()[:2]:
+        button.click()
+        settled(tab)
+    assert "uploaded_events" in tab.url
+    eventually(tab, lambda: board(tab), lambda found: found != before)
+    open_tab(tab, "Events")
+    eventually(
+        tab,
+        lambda: figure(tab, "event_masses"),
+        lambda found: any("events" in (t["name"] or "") for t in found["traces"]),
+    )
+
+
+def test_priors_go_in_and_out_as_json(tab, address, chromium):
+    lab(tab, address)
+    before = board(tab)
+    tab.get_by_role("button", name="priors.json").click()
+    drive.idle(tab)
+    box = tab.locator("[data-testid=stPopoverBody] textarea")
+    given = json.loads(box.input_value())
+    given["alpha_pl_0"] = {"dist": "Unifrom", "low": -5, "high": 5}
+    box.fill(json.dumps(given))
+    tab.get_by_role("button", name="Apply", exact=True).click()
+    settled(tab)
+    assert "Unifrom" in said(tab) and "Uniform" in said(tab) and board(tab) == before
+    given["alpha_pl_0"] = {"dist": "Normal", "loc": -1, "scale": 0.1}
+    tab.locator("[data-testid=stPopoverBody] textarea").fill(json.dumps(given))
+    tab.get_by_role("button", name="Apply", exact=True).click()
+    settled(tab)
+    assert "p=" in tab.url
+    changed = eventually(tab, lambda: board(tab), lambda found: found != before)
+    other = drive.new_page(chromium)
+    open_page(other, address, "population", tab.url.partition("?")[2])
+    assert board(other) == changed and other.url == tab.url
+    other.context.close()
+
+
+def test_a_long_run_is_watched_stopped_and_kept(tab, address):
+    long = AIES(num_walkers=20, num_warmup=200, num_samples=60_000, thinning=20)
+    draft = PopulationDraft(samplers=(long,))
+    tab.goto(f"{address}/population?{urlencode(to_query(draft))}")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.wait_for_selector(".st-key-progress", timeout=90_000)
+    expect(tab.locator(".st-key-progress")).to_contain_text("sampling", timeout=90_000)
+    tab.wait_for_selector(".st-key-filling", timeout=60_000)
+    tab.get_by_role("button", name="Stop and keep").click()
+    drive.wait_for_results(tab)
+    (draws,) = (int(text) for text in np.array(board(tab))[5:6])
+    assert 0 < draws < 2 * 20 * 3000
+
+
+def test_a_link_that_is_wrong_says_so_and_the_rest_counts(tab, address):
+    query = urlencode(to_query(PopulationDraft(samplers=(QUICK,)))) + "&pl=9&vc=2&zz=1"
+    open_page(tab, address, "population", query)
+    told = said(tab)
+    assert "pl=9" in told and "zz" in told and "vc=2" not in told
