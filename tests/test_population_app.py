@@ -19,7 +19,7 @@ from hbdash.population.priors import default_priors
 from hbdash.samplers.aies import AIES
 from hbdash.samplers.flowmc import FlowMC
 from hbdash.ui.population import link
-from hbdash.ui.population.draft import PopulationDraft
+from hbdash.ui.population.draft import MORE, PopulationDraft
 from hbdash.ui.population.lab import LAB
 from tests.network_files import network_bytes
 from tests.pages import Page, summary
@@ -29,7 +29,7 @@ PAGE = Page("population")
 draft, open_tab = PAGE.draft, PAGE.open_tab
 #: Few events, few steps: what is waited for is the page.
 MOCK = "generated..error_size.60"
-SHORT = {"d": MOCK, "s": "aies..num_walkers.16..num_warmup.40..num_samples.100"}
+SHORT = {"d": MOCK, "s": "aies..num_walkers.16..num_warmup.40..num_samples.100..thinning.5"}
 NEEDS_RUN = ("Corner", "Spectrum", "Convergence", "Summary")
 
 
@@ -102,7 +102,8 @@ def test_a_first_visit_asks_for_the_bundled_events():
     assert [tab.label for tab in at.tabs] == list(LAB.tabs)
 
 
-def test_a_short_run_fills_every_tab():
+def test_a_short_run_fills_every_tab(monkeypatch):
+    monkeypatch.setitem(MORE, "aies", (60, "steps"))
     at = PAGE.open(**SHORT)
     assert board(at)["AIES"]["r_hat"] > 1
     assert at.error and "cannot be trusted" in at.error[0].value  # so few steps
@@ -120,8 +121,9 @@ def test_a_short_run_fills_every_tab():
     open_tab(at, "Corner")
     choose(at, own("corner"), ["alpha_pl_0", "beta_pl_0"])
     assert len(at.get("plotly_chart")) == 1
-    press(at, "Continue: 2,000 more steps")
-    assert draft(at).samplers[0].num_samples == 2100
+    press(at, "Continue: 60 more steps")
+    assert draft(at).samplers[0].num_samples == 160
+    assert board(at)["AIES"]["draws"] == 2 * 16 * 160 / 5
     linked(at)
 
 
@@ -270,7 +272,9 @@ def test_components_and_their_priors():
     choose(at, "w.n_g", 1)
     assert draft(at).priors == default_priors(Components(1, 1))
     assert len(editor(at, "priors").value) == 14
-    edit(at, "priors", {2: {"prior": "Normal", "a": "0", "b": "2"}})
+    edit(at, "priors", {2: {"prior": "Normal", "first": "0", "second": "2"}})
+    edited = Components(1, 1).names[2]
+    assert draft(at).priors[edited] == {"dist": "Normal", "loc": 0.0, "scale": 2.0}
     linked(at)
     choose(at, "w.n_g", 0)
     assert set(draft(at).priors) == set(Components().names)

@@ -15,7 +15,7 @@ from hbdash.population.priors import default_priors, resolve
 from hbdash.samplers.aies import AIES
 from hbdash.samplers.flowmc import FlowMC
 from hbdash.ui.population import link, prior_rows, records
-from hbdash.ui.population.draft import PopulationDraft
+from hbdash.ui.population.draft import MORE, PopulationDraft
 from hbdash.ui.population.prior_rows import FIRST, KIND, SECOND, Row
 
 SHA = "0123456789abcdef" * 4
@@ -178,12 +178,15 @@ def test_a_draft_asks_each_sampler():
 
 def test_going_on():
     draft = PopulationDraft(samplers=(AIES(num_samples=90, thinning=30, num_warmup=90), FlowMC()))
-    assert draft.more == "2,010 more steps, 6 more loops"
+    steps, loops, draws = (MORE[kind][0] for kind in ("aies", "flowmc", "nuts"))
+    whole = -(-steps // 30) * 30  # steps of the thinning
+    assert draft.more == f"{whole:,} more steps, {loops} more loops"
     longer = draft.longer(2000).samplers
-    assert isinstance(longer[0], AIES) and longer[0].num_samples == 2100
-    assert isinstance(longer[1], FlowMC) and longer[1].n_production_loops == 12
+    assert isinstance(longer[0], AIES) and longer[0].num_samples == 90 + whole
+    assert isinstance(longer[1], FlowMC)
+    assert longer[1].n_production_loops == FlowMC().n_production_loops + loops
     stopped = PopulationDraft(samplers=(PopulationNUTS(num_samples=1000),)).longer(40)
-    assert stopped.samplers[0].num_samples == 540
+    assert stopped.samplers[0].num_samples == 40 + draws
     with pytest.raises(ValidationError, match="50000|50,000"):
         PopulationDraft(samplers=(PopulationNUTS(num_samples=49_900, num_chains=1),)).longer(49_900)
 

@@ -56,8 +56,7 @@ def estimate(spec: PopulationSpec) -> Estimate:
     value, gradient = _timed(_cost_of(spec))
     sampler = spec.sampler
     if isinstance(sampler, AIES):
-        walkers = sampler.num_ensembles * sampler.num_walkers
-        count = walkers * (sampler.num_warmup + sampler.num_samples)
+        count = sampler.walkers * (sampler.num_warmup + sampler.num_samples)
         return Estimate(COMPILING["aies"] + count * value, count, 0, 1e3 * value)
     if isinstance(sampler, PopulationNUTS):
         count = sampler.transitions * (2**sampler.max_tree_depth - 1)

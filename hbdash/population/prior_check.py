@@ -65,7 +65,7 @@ def check_priors(spec: PopulationSpec) -> PriorCheck:
         if name in question.target.prior.sampled
     }
     inside = np.asarray(_inside(question.target, question.given, drawn))
-    possible = inside.all(1)
+    possible = np.asarray(inside.all(1))
 
     def tree(rows: np.ndarray) -> xr.DataTree:
         variables = {

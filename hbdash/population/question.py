@@ -51,7 +51,7 @@ class PopulationQuestion:
         """Chains that start at a time: NUTS chains, flowMC chains, or walkers of all ensembles."""
         sampler = self.spec.sampler
         if isinstance(sampler, AIES):
-            return sampler.num_ensembles * sampler.num_walkers
+            return sampler.walkers
         return sampler.num_chains if isinstance(sampler, PopulationNUTS) else sampler.n_chains
 
     @property
@@ -124,7 +124,7 @@ def check_size(spec: PopulationSpec, priors: Priors) -> None:
     sampler = spec.sampler
     if isinstance(sampler, AIES):
         kept = sampler.num_samples // sampler.thinning
-        draws = sampler.num_ensembles * sampler.num_walkers * kept
+        draws = sampler.walkers * kept
     elif isinstance(sampler, PopulationNUTS):
         draws = sampler.num_chains * sampler.num_samples
     else:

@@ -13,6 +13,7 @@ from hbdash.population.nuts_config import PopulationNUTS
 from hbdash.population.question import PopulationQuestion
 from hbdash.population.reweight import reweighted
 from hbdash.population.spectrum import spectrum
+from hbdash.quantities import variable
 from hbdash.samplers import chain_groups
 from hbdash.samplers.nuts import Chains
 from hbdash.versions import versions
@@ -75,7 +76,7 @@ def run(
         states = None if resumed is None else chain_groups.stored_states(resumed)
         before = 0
         if resumed is not None:
-            before = int(resumed["sample_stats"]["diverging"].sum())
+            before = int(variable(resumed, "sample_stats/diverging").sum())
         flight: Any = sampler.sample(program, given, chunk, states, before)
     else:
         flight = sampler.sample(question.target, given, chunk)

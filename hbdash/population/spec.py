@@ -66,7 +66,11 @@ class PopulationSpec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False
 
     @model_validator(mode="after")
     def _priors_fit(self) -> Self:
-        resolve(self.priors, self.components)
+        priors = resolve(self.priors, self.components)
+        if isinstance(self.sampler, AIES) and priors.shape.sampled:
+            # The record is frozen for its readers; this ends its making.
+            fitted = self.sampler.fitted(len(priors.shape.sampled))
+            object.__setattr__(self, "sampler", fitted)
         return self
 
     @property

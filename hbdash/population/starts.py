@@ -135,7 +135,8 @@ def explain_none(
     return (
         f"None of {tried:,} draws of the priors has a finite likelihood. {which}: "
         f"{'; '.join(rows)}{more}. The priors give {', '.join(reach) or 'other bounds'}. Widen "
-        "them so that m_min lies below an event's m2 and m_max above its m1, or leave the events out."
+        "them so that m_min lies below an event's m2 and m_max above its m1, or leave the events "
+        "out."
     )
 
 

@@ -118,6 +118,7 @@ def _evidence(sums: Sums, design: Design) -> tuple[Array, Slopes]:
 @partial(_with_own_derivative, squares=True)
 def _inverse_effective(sums: Sums, design: Design) -> tuple[Array, Slopes]:
     """Sum of the events' sums of squared shares p; d sum p^2 = 2 sum (p - sum p^2) p d ln w."""
+    assert sums.squares is not None
     log_sums, event, share = _events(sums, design)
     squares = jax.ops.segment_sum(share**2 * sums.squares, event, len(log_sums))
     mean = squares[event] * share

@@ -21,8 +21,8 @@ class Moves(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     (Goodman and Weare 2010).
     """
 
-    de: float = Field(default=0.5, ge=0, le=1000)
-    stretch: float = Field(default=0.5, ge=0, le=1000)
+    de: float = Field(default=0.75, ge=0, le=1000)
+    stretch: float = Field(default=0.25, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -35,22 +35,23 @@ class AIES(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Options of the ensemble sampler; steps are per walker, and each step moves all walkers once.
 
     Walkers of an ensemble interact, so only independent ensembles can confirm each other.
-    At least twice as many walkers as parameters are recommended.
+    `num_walkers` is for each ensemble; None takes four more than twice the parameters. Few walkers
+    of many steps agree sooner than many of few: R-hat compares walkers, and looks at each for long.
     """
 
     kind: Literal["aies"] = "aies"
     seed: int = Field(default=0, ge=0, lt=2**32)
     num_ensembles: int = Field(default=2, ge=2, le=16)
-    num_walkers: int = Field(default=30, ge=4, le=1000)
+    num_walkers: int | None = Field(default=None, ge=4, le=1000)
     num_warmup: int = Field(default=1000, ge=1, le=100_000)
-    num_samples: int = Field(default=2000, ge=1, le=200_000)
-    thinning: int = Field(default=10, ge=1, le=1000)
+    num_samples: int = Field(default=8000, ge=1, le=200_000)
+    thinning: int = Field(default=20, ge=1, le=1000)
     moves: Moves = Moves()
     randomize_split: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.num_walkers % 2:
+        if self.num_walkers is not None and self.num_walkers % 2:
             raise ValueError(
                 f"num_walkers must be even, since each half moves against the other, got "
                 f"{self.num_walkers}. Ask for {self.num_walkers + 1}."
@@ -61,7 +62,9 @@ class AIES(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
                     f"thinning must divide {name}, got {self.thinning} and {steps}. Ask for "
                     f"{name} {steps + -steps % self.thinning} or another thinning."
                 )
-        walkers = self.num_ensembles * self.num_walkers
+        if self.num_walkers is None:
+            return self
+        walkers = self.walkers
         steps = self.num_warmup + self.num_samples
         if walkers * steps > MOST_EVALUATIONS:
             raise ValueError(
@@ -74,6 +77,35 @@ class AIES(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
                 f"num_ensembles x num_walkers x (num_warmup + num_samples) / thinning, the steps "
                 f"that are kept, must be at most {MOST_KEPT:,}, got "
                 f"{walkers * steps // self.thinning:,}. Ask for more thinning or fewer steps."
+            )
+        return self
+
+    @property
+    def ensemble_size(self) -> int:
+        """Walkers of one ensemble, of options that are `fitted`."""
+        assert self.num_walkers is not None
+        return self.num_walkers
+
+    @property
+    def walkers(self) -> int:
+        """Walkers of all ensembles."""
+        return self.num_ensembles * self.ensemble_size
+
+    def fitted(self, size: int) -> Self:
+        """Return the same options with the number of walkers that suits so many parameters.
+
+        Raises
+        ------
+        ValueError
+            When that makes the run too long, or when more walkers are needed than asked for.
+        """
+        if self.num_walkers is None:
+            content = self.model_dump() | {"num_walkers": 2 * size + 4}
+            return type(self).model_validate(content)
+        if self.num_walkers <= size:
+            raise ValueError(
+                f"num_walkers must exceed the {size} parameters, got {self.num_walkers}: fewer "
+                f"cannot move in all directions. Ask for {2 * size + 4}, or leave it out."
             )
         return self
 
@@ -98,4 +130,4 @@ class AIES(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             When a walker has no starting point of finite density, or the starting points lie in a
             plane that the ensemble could never leave.
         """
-        return run(self, target, given, on_chunk)
+        return run(self.fitted(target.size), target, given, on_chunk)

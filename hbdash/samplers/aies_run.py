@@ -60,8 +60,7 @@ class Ensembles:
     @property
     def evaluations(self) -> int:
         """Evaluations of the log density, over all walkers, warmup included."""
-        walkers = self.config.num_ensembles * self.config.num_walkers
-        return walkers * (self.steps + 1) if self.steps else 0
+        return self.config.walkers * (self.steps + 1) if self.steps else 0
 
     @property
     def gradients(self) -> int:
@@ -99,7 +98,7 @@ class Ensembles:
         A chain is a walker; the coordinate `ensemble` (chain,) says whose. `acceptance_rate` is
         the share of the ensemble's walkers that moved, over the thinned steps of a draw.
         """
-        walkers = self.config.num_walkers
+        walkers = self.config.ensemble_size
         found: dict[str, xr.Dataset] = {}
         for group, rounds in (
             ("warmup_sample_stats", list(self.warmup)),
@@ -130,7 +129,7 @@ class Ensembles:
             coords={
                 "chain": np.arange(some.shape[0]),
                 "draw": np.arange(some.shape[1]),
-                "ensemble": ("chain", np.arange(some.shape[0]) // self.config.num_walkers),
+                "ensemble": ("chain", np.arange(some.shape[0]) // self.config.ensemble_size),
             },
         )
 
@@ -145,7 +144,7 @@ def run(
     began = time.perf_counter()
     ensembles = Ensembles(config)
     shape = Shape(
-        target, config.num_walkers, config.moves.de, config.moves.stretch, config.randomize_split
+        target, config.ensemble_size, config.moves.de, config.moves.stretch, config.randomize_split
     )
     ensembles.compiling = not is_compiled(shape, given)
     _ask(ensembles, on_chunk)
@@ -163,7 +162,7 @@ def run(
 def _starts(config: "AIES", program: Program, given: dict[str, Any]) -> list[State]:
     key_starts, key_steps = jax.random.split(jax.random.key(config.seed))
     starts = np.asarray(given["starts"], float)
-    picked = np.asarray(pick_starts(starts, config.num_ensembles * config.num_walkers, key_starts))
+    picked = np.asarray(pick_starts(starts, config.walkers, key_starts))
     states = []
     for number, z in enumerate(np.split(picked, config.num_ensembles)):
         key_data = jax.random.key_data(jax.random.fold_in(key_steps, number))
@@ -206,7 +205,8 @@ def _rounds(
         states = [state for state, _ in answers]
         # A copy: a view of a few rows would keep the whole buffer in memory.
         rows = [
-            jax.tree.map(lambda rows: np.asarray(rows)[:count].copy(), rows) for _, rows in answers
+            jax.tree.map(lambda rows, count=count: np.asarray(rows)[:count].copy(), rows)
+            for _, rows in answers
         ]
         if in_warmup:
             rows = [each | {"sites": {}} for each in rows]  # nobody looks at them

@@ -17,9 +17,9 @@ def compile_seconds() -> float:
     return getattr(_thread, "seconds", 0.0)
 
 
-def _listen(event: str, duration: float, **_: Any) -> None:
+def _listen(event: str, duration_secs: float, **_: Any) -> None:
     if event in _EVENTS:
-        _thread.seconds = compile_seconds() + duration
+        _thread.seconds = compile_seconds() + duration_secs
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)

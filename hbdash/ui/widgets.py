@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-
-from hbdash.ui.draft import Draft
+from pydantic import BaseModel
 
 #: Keys of every widget that holds a part of the draft.
 PREFIX = "w."
@@ -62,7 +61,7 @@ def forget_hidden() -> None:
     _forget_widgets(but=here()["echo"])
 
 
-def replace_draft(draft: Draft) -> None:
+def replace_draft(draft: BaseModel) -> None:
     """Make this the draft, and let the widgets be seeded from it again."""
     _forget_widgets()
     here().pop("kept_choice", None)

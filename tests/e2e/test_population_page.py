@@ -28,11 +28,11 @@ from tests.e2e.reading import (
 from tests.e2e.test_page import board, choose
 
 #: Few steps, so that what is waited for is the page.
-QUICK = AIES(num_walkers=12, num_warmup=100, num_samples=100)
+QUICK = AIES(num_walkers=12, num_warmup=100, num_samples=100, thinning=5)
 SMALL_FLOW = FlowMC(
-    n_chains=4, n_local_steps=6, n_global_steps=6, n_epochs=2, n_training_loops=2,
-    n_production_loops=2, n_max_examples=100, batch_size=50, rq_spline_hidden_units=(8,),
-    rq_spline_n_layers=2, rq_spline_n_bins=4,
+    n_chains=4, n_local_steps=6, n_global_steps=6, local_thinning=1, global_thinning=1, n_epochs=2,
+    n_training_loops=2, n_production_loops=2, n_max_examples=100, batch_size=50,
+    rq_spline_hidden_units=(8,), rq_spline_n_layers=2, rq_spline_n_bins=4,
 )  # fmt: skip
 
 

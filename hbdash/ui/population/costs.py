@@ -59,7 +59,7 @@ def guessed(spec: PopulationSpec) -> float | None:
         return None
     samples = len(load_catalogue(spec.data).m1)
     steps = sampler.num_warmup + sampler.num_samples
-    evaluations = sampler.num_ensembles * sampler.num_walkers * steps
+    evaluations = sampler.walkers * steps
     return evaluations * samples * (spec.n_pl + spec.n_g) * PER_SAMPLE
 
 

@@ -15,7 +15,7 @@ from hbdash.ui.population import costs
 #: What the samplers are called, in the order of their colours.
 LABELS = {"aies": "AIES", "flowmc": "flowMC", "nuts": "NUTS"}
 #: What going on adds to a run of each kind, and what that is called.
-MORE = {"aies": (2000, "steps"), "flowmc": (6, "loops"), "nuts": (500, "draws")}
+MORE = {"aies": (8000, "steps"), "flowmc": (6, "loops"), "nuts": (500, "draws")}
 #: Seconds that runs may be expected to take and still start by themselves.
 MOST_UNASKED = 60.0
 _FRESH = PopulationSpec()

@@ -20,11 +20,12 @@ LARGEST = 2**53 - 1
 
 
 class Words(NamedTuple):
-    """What a field is called on the screen, what stands behind its question mark, and its step."""
+    """What a field is called, what stands behind its question mark, its step, and its absence."""
 
     label: str
     help: str | None = None
     step: float | None = None
+    absent: str = "none"
 
 
 def form(start: Record, words: dict[str, Words], name: str) -> Record:
@@ -85,7 +86,7 @@ def _widget(where: DeltaGenerator, info: FieldInfo, key: str, words: Words) -> A
         kind(low) if low is not None else None,
         kind(high) if high is not None else None,
         value=None if _optional(info) else "min",
-        placeholder="none" if _optional(info) else None,
+        placeholder=words.absent if _optional(info) else None,
         key=key,
         help=words.help,
         step=words.step or (1 if kind is int else None),
@@ -133,7 +134,8 @@ def _is_text(info: FieldInfo) -> bool:
 
 def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     whole = _type(info) is int
-    low, high = (-LARGEST, LARGEST) if whole else (None, None)
+    low: Any = -LARGEST if whole else None
+    high: Any = LARGEST if whole else None
     metadata = list(info.metadata)
     for member in _members(info):  # those of `Annotated[int, Field(ge=0)] | None`
         for one in getattr(member, "__metadata__", ()):
@@ -142,9 +144,11 @@ def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
         if isinstance(one, annotated_types.Ge):
             low = one.ge
         elif isinstance(one, annotated_types.Gt):
-            low = one.gt + 1 if whole else one.gt
+            exclusive: Any = one.gt
+            low = exclusive + 1 if whole else exclusive
         elif isinstance(one, annotated_types.Le):
             high = one.le
         elif isinstance(one, annotated_types.Lt):
-            high = one.lt - 1 if whole else one.lt
+            exclusive: Any = one.lt
+            high = exclusive - 1 if whole else exclusive
     return low, high

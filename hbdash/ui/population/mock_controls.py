@@ -80,7 +80,7 @@ def _truth(components: Components, truth: dict[str, float]) -> dict[str, float]:
         disabled=["parameter"],
         column_config={TRUTH: st.column_config.NumberColumn(TRUTH, format="%g")},
     )
-    numbers = pd.to_numeric(after[TRUTH], errors="coerce")
+    numbers = after[TRUTH].astype(float)
     return {
         str(name): float(value)
         for name, value in zip(after["parameter"], numbers, strict=True)

@@ -67,7 +67,7 @@ def row_of(entry: Any) -> Row:
         return Row(ALIAS, entry)
     if _is_number(entry):
         return Row(CONSTANT, number(entry))
-    names = FAMILIES.get(entry.get("dist"), ()) if isinstance(entry, dict) else ()
+    names = FAMILIES.get(str(entry.get("dist")), ()) if isinstance(entry, dict) else ()
     cells = [entry[name] for name in names if name in entry]
     if not names or set(entry) != {"dist", *names} or not all(map(_is_cell, cells)):
         return Row(OTHER, compact(entry))

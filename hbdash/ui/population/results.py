@@ -78,10 +78,14 @@ def _score(label: str, dt: xr.DataTree) -> PopulationScore:
 
 
 def _scoreboard(scores: list[PopulationScore]) -> None:
-    table = pd.DataFrame([asdict(s) for s in scores], columns=pd.Index(COLUMNS))
-    there = [name for name in COLUMNS if table[name].notna().any()]
-    there = [name for name in there if name != "gradients" or table[name].any()]
-    table = table[there]
+    rows = [asdict(s) for s in scores]
+    there = [
+        name
+        for name in COLUMNS
+        if any(row[name] == row[name] for row in rows)  # not a number: nothing to show
+        and (name != "gradients" or any(row[name] for row in rows))
+    ]
+    table = pd.DataFrame(rows, columns=pd.Index(there))
     config = {
         name: st.column_config.NumberColumn(title, format=form, help=text)
         if form

@@ -8,9 +8,14 @@ AIES = {
         "Ensembles",
         "Walkers of one ensemble interact, so only independent ensembles can confirm each other.",
     ),
-    "num_walkers": Words("Walkers", "In each ensemble; at least twice the parameters.", 2),
-    "num_warmup": Words("Warmup", "Steps per walker that are not kept.", 100),
-    "num_samples": Words("Steps", "Steps per walker after the warmup.", 100),
+    "num_walkers": Words(
+        "Walkers",
+        "In each ensemble; empty: four more than twice the parameters.",
+        2,
+        "automatic",
+    ),
+    "num_warmup": Words("Warmup", "Steps per walker that are not kept.", 500),
+    "num_samples": Words("Steps", "Steps per walker after the warmup.", 1000),
     "thinning": Words("Thinning", "Every so-many-th step is kept; it must divide both numbers."),
 } | SEED
 AIES_MORE = {

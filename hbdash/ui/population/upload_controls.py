@@ -75,7 +75,15 @@ def _kept(file_ids: tuple[str, ...], _files: list[Any]) -> tuple[str, tuple[Note
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _columns(sha256: str) -> tuple[str, ...]:
-    return columns_of(kept_events(sha256))
+    files = kept_events(sha256)
+    names = columns_of(files)
+    if len(names) < 2:
+        least = min(files, key=lambda name: len(columns_of({name: files[name]})))
+        raise ValueError(
+            f"{least}: there must be columns of m1 and m2 that all files have, got {names[0]} "
+            "alone. Upload files with both."
+        )
+    return names
 
 
 def _settings(sha256: str, start: UploadedEvents | None) -> UploadedEvents:

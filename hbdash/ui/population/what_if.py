@@ -31,7 +31,7 @@ def sliders(asked: Asked, truth: dict[str, float]) -> dict[str, float]:
         columns = columns or list(st.columns(ACROSS))
         step = _step(low, high)
         low, high = np.floor(low / step) * step, np.ceil(high / step) * step
-        start = float(np.clip(starts.get(name, (low + high) / 2), low, high))
+        start = float(min(max(starts.get(name, (low + high) / 2), low), high))
         sampled[name] = columns.pop(0).slider(
             name,
             float(low),
