@@ -19,10 +19,11 @@ from scipy.stats import binom
 from benchmarks.table import show
 from hbdash.population.catalogue_sources import GeneratedCatalogue
 from hbdash.population.pmean import Analytic
+from hbdash.population.question import prepare
+from hbdash.population.run import PopulationProgress
 from hbdash.population.spec import PopulationSpec
 from hbdash.population_score import score
 from hbdash.quantities import variable
-from hbdash.run import run
 from hbdash.samplers.aies import AIES
 
 PRIORS: dict[str, dict[str, Any]] = {
@@ -56,8 +57,10 @@ def one(number: int, *, samples: int = SAMPLES, steps: int = 500) -> Covered:
     )
     for attempt in range(4):
         length = steps * 2**attempt
-        sampler = AIES(seed=number, num_warmup=length, num_samples=2 * length)
-        dt = run(PopulationSpec(data=data, priors=PRIORS, pmean=pmean, sampler=sampler))
+        sampler = AIES(seed=number, num_warmup=length, num_samples=4 * length)
+        question = prepare(PopulationSpec(data=data, priors=PRIORS, pmean=pmean, sampler=sampler))
+        ensembles = sampler.sample(question.target, question.started)
+        dt = PopulationProgress(question, ensembles).draws()
         found = score("", dt)
         if max(found.r_hat, found.r_hat_ensembles) <= ENOUGH:
             break

@@ -85,18 +85,15 @@ def _law(i: int) -> str:
 
 
 def _terms(c: Components, priors: Priors) -> str:
-    """Write the rate density of each component, a term of the sum."""
+    """Write ln of the rate density of each component, an entry of a list."""
     terms = [[f"power_law(m1, m2, {_law(i)})"] for i in range(c.n_pl)]
     terms += [
         [f"normal(m{mass}, {_mass(j, mass, priors)})" for mass in (1, 2)] for j in range(c.n_g)
     ]
-    written = [
-        f'jnp.exp(\n            p["{rate}"]\n'
-        + "".join(f"            + {term}\n" for term in term_of)
-        + "        )"
-        for rate, term_of in zip(c.log_rates, terms, strict=True)
-    ]
-    return "\n        + ".join(written)
+    return "\n".join(
+        f'            p["{rate}"]\n            + ' + "\n            + ".join(term) + ","
+        for rate, term in zip(c.log_rates, terms, strict=True)
+    )
 
 
 def _sums(c: Components, priors: Priors) -> str:
@@ -144,13 +141,12 @@ def _run(spec: PopulationSpec, priors: Priors) -> str:
         chains, method = sampler.ensemble_size, "vectorized"
     else:
         kernel, chains, method = _nuts(sampler), sampler.num_chains, "sequential"
-    options |= {"num_chains": chains, "chain_method": method}
+    options |= {"num_chains": chains, "chain_method": f'"{method}"'}
     if sampler.thinning > 1:
         options["thinning"] = sampler.thinning
     return parts.RUN.format(
         kernel=kernel,
-        options="".join(f"    {name}={value!r},\n" for name, value in options.items()),
-        names=", ".join(f'"{name}"' for name in priors.shape.sampled),
+        options="".join(f"    {name}={value},\n" for name, value in options.items()),
         chains=chains,
         seed=sampler.seed,
         one=parts.ONE_CHAIN * (chains == 1),

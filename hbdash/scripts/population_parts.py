@@ -56,10 +56,12 @@ def normal(m, loc, scale, low=None, high=None):
     return jnp.where(m == nearest, density, -jnp.inf)
 '''
 RATE = '''
-def rate(p, m1, m2):
-    """Mergers per Gpc^3, year and squared solar mass, at the masses (m1, m2)."""
-    return (
-        {terms}
+def log_rates(p, m1, m2):
+    """ln of the mergers per Gpc^3, year and squared solar mass, for each component."""
+    return jnp.stack(
+        [
+{terms}
+        ]
     )
 '''
 ANALYTIC = '''
@@ -67,9 +69,7 @@ def vt(m1, m2):
     """Volume and time, in Gpc^3 yr, that a day of observation covers."""
     eta = m1 * m2 / (m1 + m2) ** 2
     log_chirp = jnp.log((m1 + m2) * eta**0.6)
-    return jnp.exp(
-        -12.669 + 2.561 * log_chirp - 0.097 * log_chirp**2 + 1.142 * jnp.log(4 * eta)
-    )
+    return jnp.exp(-12.669 + 2.561 * log_chirp - 0.097 * log_chirp**2 + 1.142 * jnp.log(4 * eta))
 '''
 CONSTANT = '''
 def vt(m1, m2):
@@ -119,24 +119,29 @@ def expected(p):
 LIKELIHOOD = '''
 def log_likelihood(p):
     """Inhomogeneous Poisson process, each event known by its samples (Mandel et al. 2019)."""
-    density = rate(p, m1, m2) * jnp.exp(-log_prior)
-    total = jax.ops.segment_sum(density, event, len(events))
-    found = jnp.log(total / rows).sum() + len(events) * jnp.log(days) - expected(p)
+    weights = log_rates(p, m1, m2) - log_prior  # component, sample
+    # Without the highest of each event, their exponentials could all be zero.
+    highest = jnp.maximum(jax.ops.segment_max(weights.max(0), event, len(events)), -1e6)
+    highest = jax.lax.stop_gradient(highest)
+    weight = jnp.exp(weights - highest[event]).sum(0)
+    total = jax.ops.segment_sum(weight, event, len(events))
+    found = (highest + jnp.log(total / rows)).sum()
+    found += len(events) * jnp.log(days) - expected(p)
 {cut}    return jnp.where(jnp.isfinite(found), found, -jnp.inf)
 '''
 CUT = """\
     # Sums over few samples are uncertain: their variance is kept below {cut!r}.
-    squares = jax.ops.segment_sum(density**2, event, len(events))
+    squares = jax.ops.segment_sum(weight**2, event, len(events))
     variance = (squares / total**2 - 1 / rows).sum()
     found -= {steepness!r} * jnp.maximum(variance - {cut!r}, 0.0) ** 2
 """
-MODEL = '''
+MODEL = """
 def model():
     p = {{}}
 {priors}
     found = numpyro.deterministic("log_likelihood", log_likelihood(p))
     numpyro.factor("likelihood", found)
-'''
+"""
 RUN = '''
 def starts(count):
     """Draws of the prior under which all events are possible, from the likeliest quarter."""
@@ -147,7 +152,7 @@ def starts(count):
         raise ValueError("The priors leave hardly any event possible: widen them.")
     best = possible[: max(count, len(possible) // 4)]
     chosen = best[np.linspace(0, len(best) - 1, count).astype(int)]
-    found = {{name: drawn[name][chosen] for name in ({names},)}}
+    found = {{name: drawn[name][chosen] for name in drawn if "likelihood" not in name}}
     return jax.vmap(lambda one: unconstrain_fn(model, (), {{}}, one))(found)
 
 
