@@ -12,15 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import xarray as xr
+from pydantic import TypeAdapter, ValidationError
 
-from hbdash import diagnostics, store
+from hbdash import diagnostics, population_score, store
 from hbdash.exact.marginal import NoExactAnswer
 from hbdash.jobs import answered
 from hbdash.models import MODELS, ExactAnswer
+from hbdash.population.spec import PopulationSpec
 from hbdash.run import run
 from hbdash.samplers.nuts import SamplingError
-from hbdash.spec import RunSpec, explain
+from hbdash.spec import AnySpec, RunSpec, explain, parse
 
 ANSWERED, FAILED, NOT_UNDERSTOOD = 0, 1, 2
 
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         command = verbs.add_parser(verb, help=does)
         command.add_argument("spec", help="a JSON file, or - for standard input")
     verbs.choices["run"].add_argument("--output", type=Path, help="also write the draws as NetCDF")
-    verbs.add_parser("schema", help="print the JSON schema of a spec")
+    verbs.add_parser("schema", help="print the JSON schema of all specs")
     verbs.add_parser("population", help="infer a population of events", add_help=False)
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["population"]:
@@ -42,20 +44,22 @@ def main(arguments: list[str] | None = None) -> int:
         return population(words[1:])
     given = parser.parse_args(words)
     if given.verb == "schema":
-        return _print(RunSpec.model_json_schema())
+        return _print(TypeAdapter(AnySpec).json_schema())
     try:
         spec = read_spec(given.spec)
     except (OSError, ValueError) as error:
         return _complain(error, NOT_UNDERSTOOD)
     try:
         if given.verb == "exact":
+            if isinstance(spec, PopulationSpec):
+                raise NoExactAnswer("Populations have no exact answer: sample one with `run`.")
             return _print(exact(spec).summary())
         return _print(answer(spec, given.output))
     except (ValueError, LookupError, SamplingError, OSError) as error:
         return _complain(error, FAILED)
 
 
-def read_spec(path: str) -> RunSpec:
+def read_spec(path: str) -> AnySpec:
     """Read a spec from a file or, for ``-``, from standard input.
 
     Raises
@@ -73,7 +77,7 @@ def read_spec(path: str) -> RunSpec:
                 "This is a lab's configuration with `parameterizations`: a spec has one "
                 "`parameterization`."
             )
-        return RunSpec.model_validate(content)
+        return parse(content)
     except RecursionError:
         raise ValueError(f"{path} is no spec: it is nested too deeply.") from None
     except json.JSONDecodeError as error:
@@ -83,33 +87,49 @@ def read_spec(path: str) -> RunSpec:
         raise ValueError(explain(error)) from None
 
 
-def answer(spec: RunSpec, output: Path | None = None) -> dict[str, Any]:
+def answer(spec: AnySpec, output: Path | None = None) -> dict[str, Any]:
     """Answer a spec from the store or by sampling, and summarize it for JSON.
 
     Returns
     -------
     dict
         "key"; "score", the diagnostics; "checks", what they found; "posterior", mean, sd and
-        quantiles of the population and the groups; "exact", where there is an exact answer.
+        quantiles of the population and the groups, or what posterior_summary.json holds of a
+        population of events; "exact", where there is an exact answer.
     """
     dt = answered(spec)
     if dt is None:
         dt = run(spec, earlier=store.find(spec))
         store.save(dt)
+    if output is not None:
+        output.write_bytes(store.netcdf(dt))
+    if isinstance(spec, PopulationSpec):
+        return _population(dt)
     try:
         found = exact(spec)
         means, summary = found.means, found.summary()
     except NoExactAnswer as error:
         means, summary = None, str(error)
     score = diagnostics.score(spec.parameterization.kind, dt, means)
-    if output is not None:
-        output.write_bytes(store.netcdf(dt))
     return {
         "key": dt.attrs["key"],
         "score": asdict(score),
         "checks": [asdict(check) for check in diagnostics.checks(score)],
         "posterior": diagnostics.moments(dt),
         "exact": summary,
+    }
+
+
+def _population(dt: xr.DataTree) -> dict[str, Any]:
+    from hbdash.population_cli.output_files import summary_of  # noqa: PLC0415
+
+    score = population_score.score(dt.attrs["sampler"], dt)
+    return {
+        "key": dt.attrs["key"],
+        "score": asdict(score),
+        "checks": [asdict(check) for check in population_score.checks(score)],
+        "posterior": summary_of(dt),
+        "exact": "Populations have no exact answer.",
     }
 
 

@@ -20,7 +20,8 @@ Data = Annotated[data_.Data | RegressionSource, Field(discriminator="source")]
 
 def _known(name: str) -> str:
     if name not in MODELS:
-        raise ValueError(f"`model` must be one of {', '.join(MODELS)}, got {name!r}.")
+        known = ", ".join([*MODELS, "population"])
+        raise ValueError(f"`model` must be one of {known}, got {name!r}.")
     return name
 
 

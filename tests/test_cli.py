@@ -5,8 +5,13 @@ import pytest
 import xarray as xr
 
 from hbdash.__main__ import ANSWERED, FAILED, NOT_UNDERSTOOD, main
-from hbdash.spec import RunSpec
+from hbdash.population.spec import PopulationSpec
+from hbdash.spec import RunSpec, parse
 
+POPULATION = {
+    "model": "population",
+    "sampler": {"kind": "aies", "num_warmup": 40, "num_samples": 80, "thinning": 10},
+}
 SHORT = {"parameterization": {"kind": "noncentered"}, "sampler": {"num_samples": 200}}
 
 
@@ -52,9 +57,30 @@ def test_exact_prints_quantiles_and_says_where_there_are_none(ask):
     assert "no exact answer for a Cauchy prior on mu" in said
 
 
-def test_schema_names_every_field(capsys):
+def test_a_population_is_run_by_its_spec(ask, tmp_path):
+    status, out, _ = ask("run", POPULATION, "--output", str(tmp_path / "draws.nc"))
+    assert status == ANSWERED
+    found, spec = json.loads(out), parse(POPULATION)
+    assert found["key"] == spec.key and found["score"]["sampler"] == "aies"
+    assert found["score"]["chains"] == 2 * 14 and found["score"]["draws"] == 2 * 14 * 8
+    assert [check["column"] for check in found["checks"]]
+    with xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf") as dt:
+        for name in spec.components.names:
+            draws = np.asarray(dt["posterior"][name])
+            assert found["posterior"]["mean"][name] == pytest.approx(draws.mean())
+    assert json.loads(ask("run", POPULATION)[1]) == found  # from the store
+    status, out, said = ask("exact", POPULATION)
+    assert (status, out) == (FAILED, "") and "have no exact answer" in said
+
+
+def test_schema_names_every_field_of_every_spec(capsys):
     assert main(["schema"]) == ANSWERED
-    assert set(json.loads(capsys.readouterr().out)["properties"]) == set(RunSpec.model_fields)
+    found = json.loads(capsys.readouterr().out)
+    specs = {one["$ref"].rpartition("/")[2] for one in found["anyOf"]}
+    assert specs == {"RunSpec", "PopulationSpec"}
+    for model in (RunSpec, PopulationSpec):
+        assert set(found["$defs"][model.__name__]["properties"]) == set(model.model_fields)
+    assert {"PopulationNUTS", "FlowMC", "AIES", "NeuralVT", "UploadedEvents"} <= set(found["$defs"])
 
 
 @pytest.mark.parametrize(
@@ -65,6 +91,10 @@ def test_schema_names_every_field(capsys):
         ({"colour": "red"}, "colour"),
         ({"parameterizations": []}, "one `parameterization`"),
         ({"priors": {"mu": {"dist": "Norma"}}}, "`dist` must be one of"),
+        ({"model": "popular"}, "`model` must be one of"),
+        (POPULATION | {"n_pl": 7}, "n_pl + n_g must be 1 to 6 components, got 7 power laws"),
+        (POPULATION | {"priors": {"alpha_pl_0": 1}}, "missing: log_rate_0, beta_pl_0, mmin_pl_0"),
+        (POPULATION | {"sampler": {"kind": "nuts", "n_chains": 3}}, "sampler.nuts.n_chains"),
     ],
 )
 def test_what_is_not_understood(ask, spec, message):

@@ -18,6 +18,7 @@ from hbdash.figures.pairs import ends, in_words, log_ticks, outline, regions, ti
 from hbdash.figures.parameter_traces import lines, parameter_traces
 from hbdash.figures.reweighted_events import reweighted_events
 from hbdash.figures.spectrum import bands, spectrum
+from hbdash.population_draws import draws, parameters
 from hbdash.population_score import score
 from tests.fake_population import TRUTH, fake_population, stem
 
@@ -175,11 +176,21 @@ def test_titles_have_the_median_and_its_distances_to_the_quantiles(runs):
         (np.linspace(0, 100, 101), "50 +45 −45"),
         (np.linspace(-1.2, -1.1, 101), "−1.150 +0.045 −0.045"),
         (np.array([3.0, 3.0]), "3.00 +0.00 −0.00"),
+        (np.linspace(-10.1, 10, 101), "0.0 +9.0 −9.0"),
         (np.array([np.nan]), "no finite draws"),
     ],
 )
 def test_intervals_keep_two_digits_of_their_width(values, expected):
     assert in_words(values) == expected
+
+
+def test_points_stand_in_place_of_regions(nuts):
+    fig = corner({"priors": nuts}, points=40)
+    pairs = [t for t in fig.data if t.name == "pair"]
+    assert pairs and all(t.mode == "markers" and len(t.x) == 40 for t in pairs)
+    shown = np.isin(pairs[0].x, np.float32(draws(nuts, parameters(nuts)[0])))
+    assert shown.all()
+    assert all(t.mode == "lines" for t in corner({"priors": nuts}).data if t.name == "pair")
 
 
 def test_the_diagonal_counts_all_draws_and_fills_its_middle(nuts):
@@ -282,8 +293,14 @@ def test_ranges_hold_the_truth_only_where_it_is_near():
     assert -0.05 < low < 0 and 1 < high < 1.05
 
 
+def test_a_panel_has_two_numbers_where_it_can():
+    assert ticks((44.5, 55.5), 3) == [48.0, 52.0]
+    assert ticks((-5.0, 5.0), 2) == [-4.0, 4.0]
+    assert ticks((0.0, 10.0), 1) == [5.0]
+
+
 def test_ticks_are_round_few_and_away_from_the_ends():
-    assert ticks((0.0, 10.0), 3) == [5.0] and ticks((0.0, 10.0), 4) == [2.0, 4.0, 6.0, 8.0]
+    assert ticks((0.0, 10.0), 3) == [4.0, 8.0] and ticks((0.0, 10.0), 4) == [2.0, 4.0, 6.0, 8.0]
     for limits in ((4.1, 5.2), (-1e-3, 2e-3), (0.0, 1e6)):
         found = np.array(ticks(limits, 3))
         width = limits[1] - limits[0]
@@ -606,4 +623,4 @@ def test_sensitivity_says_what_does_not_fit():
     nothing = mass_sensitivity(m, m, np.full((50, 50), np.nan))
     assert not nothing.data and "no sensitivity" in words(nothing)
     flat = mass_sensitivity(m, m, np.zeros((50, 50)), dark=True)
-    assert [t.type for t in flat.data] == ["heatmap", "scatter"]
+    assert [t.type for t in flat.data] == ["heatmap", "scatter", "scatter"]

@@ -118,6 +118,8 @@ def test_a_short_run_fills_every_tab(monkeypatch):
             }
         else:
             assert at.get("plotly_chart") or tab == "Model" and at.code
+        if tab == "Expected number":  # that of the population that generated the events, too
+            assert '"name":"truth"' in at.get("plotly_chart")[0].proto.spec
     open_tab(at, "Corner")
     choose(at, own("corner"), ["alpha_pl_0", "beta_pl_0"])
     assert len(at.get("plotly_chart")) == 1

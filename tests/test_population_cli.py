@@ -30,8 +30,10 @@ from hbdash.population_cli.drafts import draft, publish
 from hbdash.population_cli.input_files import event_files
 from hbdash.population_cli.mock_command import genie, read_truth, seeds
 from hbdash.population_cli.output_files import fixed, posterior, summary_of, write_run
+from hbdash.population_cli.question_files import read_question
 from hbdash.population_cli.status import DONE, FAILED, NOT_CONVERGED, NOT_UNDERSTOOD
 from hbdash.population_cli.terminal import Abandoned, Watch, duration, follow
+from hbdash.samplers.aies import AIES
 from tests.fake_population import fake_population
 
 SORTED = ["alpha_pl_0", "beta_pl_0", "log_rate_0", "mmax_pl_0", "mmin_pl_0"]
@@ -42,6 +44,8 @@ PRIORS = {n: {"dist": "Uniform", "low": low, "high": high} for n, (low, high) in
 TRUTH = {"N_pl": 1, "N_g": 0, "log_rate_0": 2.2, "alpha_pl_0": -1.0, "beta_pl_0": 0.0}
 TRUTH |= {"mmin_pl_0": 10.0, "mmax_pl_0": 50.0}
 PMEAN = {"estimator_type": "analytic", "time_scale": 248.0}
+#: The same for all masses, where the expected number is not what a test is about.
+CONSTANT = {"estimator_type": "constant", "vt": 1e-3, "time_scale": 248.0}
 NUTS = {
     "kernel": {"max_tree_depth": 4},
     "mcmc": {
@@ -62,6 +66,9 @@ FLOWMC = {
         "verbose": False,
     },
 }  # fmt: skip
+
+
+NETWORK = '{"estimator_type": "neural_vt", "filename": "vt.hdf5", "time_scale": 248.0}'
 
 
 def table(path: Path) -> tuple[list[str], np.ndarray]:
@@ -179,6 +186,21 @@ def test_events_are_sorted_as_numbers_and_named_by_their_files(desk):
         ({"event_2.dat": ""}, [], "event_2.dat"),
         ({}, ["--posterior-columns", "m1", "m2"], "event_1.dat.*m1.*mass_1_source"),
         ({}, ["--n-buckets", "5000"], "n_buckets"),
+        ({"pmean.json": NETWORK}, [], 'pmean.json: `filename` .*"vt.hdf5" cannot be read: No such'),
+        ({"pmean.json": NETWORK, "vt.hdf5": "version https://git-lfs.github.com/spec/v1\n"}, [],
+         "vt.hdf5 is a Git LFS pointer"),
+        ({"pmean.json": '{"estimator_type": "custom", "filename": "vt.py"}'}, [],
+         "pmean.json: `estimator_type` custom is refused: it runs a Python file"),
+        ({"event_2.dat": "mass_1_source mass_2_source\n30 20\n30 nan\n"}, [],
+         'event_2.dat .*"mass_2_source", got nan in row 3'),
+        ({"event_2.dat": "mass_1_source mass_2_source\nnan 20\n"}, ["--drop-invalid"],
+         "event_2.dat must have one usable row at least"),
+        ({"numpyro_config.json": '{"sampler_name": "aies", "num_walkers": 4}'}, ["--any"],
+         "numpyro_config.json: num_walkers must exceed the 5 parameters, got 4"),
+        ({"numpyro_config.json": json.dumps({"sampler_name": "flowMC", "mass_matrix": [1, 2]})},
+         ["--any"], "numpyro_config.json: .condition_matrix. must be a number, or one for each of"),
+        ({"prior.json": json.dumps(dict.fromkeys(PRIORS, 9.0) | {"mmax_pl_0": 90.0})}, [],
+         "All parameters are constants"),
     ],
 )  # fmt: skip
 def test_files_that_are_not_understood(desk, capsys, prepare, more, message):
@@ -188,11 +210,44 @@ def test_files_that_are_not_understood(desk, capsys, prepare, more, message):
         else:
             (desk / name).write_text(content)
     before = files_under(desk)
-    assert n_sage(flags("numpyro_config.json", *more)) == NOT_UNDERSTOOD
+    if more == ["--any"]:
+        assert main(["population", "run", *flags("numpyro_config.json")]) == NOT_UNDERSTOOD
+    else:
+        assert n_sage(flags("numpyro_config.json", *more)) == NOT_UNDERSTOOD
     said = capsys.readouterr().err.splitlines()
     assert len([line for line in said if "error:" in line]) == 1
     assert re.search(message, said[-1]), said
     assert files_under(desk) == before
+
+
+def test_what_is_doubtful_is_said_and_counted(desk, capsys):
+    (desk / "prior.json").write_text(
+        json.dumps(PRIORS | {"mmin_pl_0": {"dist": "Uniform", "low": 1, "high": 40}})
+    )
+    rows = "mass_1_source mass_2_source\n" + "20 30\n" * 5 + "nan 1\n" + "30 20\n" * 4
+    (desk / "event_2.dat").write_text(rows)
+    (desk / "event_1.dat").write_text((desk / "event_10.dat").read_text())
+    given = run_parser("n_sage_n_pls_m_gs", "nuts").parse_args(
+        flags("numpyro_config.json", "--drop-invalid")
+    )
+    spec, said = read_question(given, "nuts")
+    assert said.counted == "3 events, 69 rows" and spec.data.drop_invalid
+    found = "\n".join(said.warnings)
+    assert "prior.json: The priors allow more than is possible: mmin_pl_0 must be below" in found
+    assert "event_2: 1 of 10 rows dropped: they must hold finite masses above 0" in found
+    assert "event_2: 9 rows of samples: too few" in found
+    assert "event_10: The same samples as event_1" in found
+    assert "event_2: Columns look swapped in this file: m2 > m1 in 5 of 9 rows" in found
+    swapped = flags("numpyro_config.json")
+    swapped[swapped.index("mass_1_source")] = "mass_2_source"
+    swapped[swapped.index("mass_2_source") + 1] = "mass_1_source"
+    (desk / "event_2.dat").unlink()
+    given = run_parser("n_sage_n_pls_m_gs", "nuts").parse_args(swapped)
+    assert (
+        "The columns look swapped: m2 > m1 in 60 of 60 rows"
+        in read_question(given, "nuts")[1].warnings[-1]
+    )
+    assert capsys.readouterr().err == ""
 
 
 def test_each_command_refuses_the_settings_of_the_other(desk, capsys):
@@ -205,6 +260,7 @@ def test_each_command_refuses_the_settings_of_the_other(desk, capsys):
 
 
 def test_events_outside_the_mass_range_are_named(desk, capsys):
+    (desk / "pmean.json").write_text(json.dumps(CONSTANT))
     narrow = {"mmin_pl_0": 24.0, "mmax_pl_0": 25.0}
     (desk / "prior.json").write_text(json.dumps(PRIORS | narrow))
     rows = "mass_1_source mass_2_source\n29 21\n29 20\n"
@@ -399,7 +455,7 @@ def test_a_terminal_sees_one_line_that_changes(monkeypatch):
     assert follow(work, Watch(stream=stream)) == "done"
     said = stream.getvalue()
     assert "\n" not in said and said.endswith("\r\x1b[K")
-    assert " 33 % loop 1 of 3" in said and "100 % loop 3 of 3" in said
+    assert " 33 % loop 1 of 3" in said and "100 % loop 3 of 3 · summarizing" in said
 
 
 def test_a_log_sees_a_line_now_and_then_and_quiet_none(monkeypatch):
@@ -612,11 +668,11 @@ def test_the_document_by_flowmc(desk, catalogue, capsys):
 
 
 def test_aies_needs_no_settings_and_takes_a_file(desk, catalogue, capsys):
-    line = flags(None, "--validate-only", "--n-buckets", "10", events=str(catalogue))
-    assert main(["population", "aies", *line]) == DONE
-    assert re.match(r"Valid: \d+ events, [\d,]+ rows; 1 power laws", capsys.readouterr().out)
-    content = {"sampler_name": "aies", "num_walkers": 12, "num_warmup": 100, "num_samples": 100}
-    (desk / "aies.json").write_text(json.dumps(content))
+    line = flags(None, "--n-buckets", "10", events=str(catalogue))
+    spec, said = read_question(run_parser("aies", "aies").parse_args(line), "aies")
+    assert spec.sampler == AIES(seed=37).fitted(5) and re.match(r"\d+ events", said.counted)
+    content = {"sampler_name": "aies", "num_walkers": 12, "num_warmup": 50, "num_samples": 50}
+    (desk / "aies.json").write_text(json.dumps(content | {"thinning": 5}))
     line = flags("aies.json", "--n-buckets", "10", "--no-store", events=str(catalogue))
     assert main(["population", "run", *line, "--quiet"]) == DONE
     names, rows = table(desk / "aies_inference" / "samples.dat")
@@ -656,6 +712,7 @@ def test_the_installed_command_validates_and_writes_nothing(desk, catalogue):
     assert set(scripts) == {"n_sage_n_pls_m_gs", "f_sage_n_pls_m_gs", "genie_n_pls_m_gs"}
     module, function = scripts["n_sage_n_pls_m_gs"].split(":")
     code = f"import sys; from {module} import {function}; sys.exit({function}())"
+    (desk / "pmean.json").write_text(json.dumps(CONSTANT))
     before = files_under(desk)
     given = os.environ | {"PYTHONPATH": str(root)}
     for name in ("HBDASH_STORE", "JAX_COMPILATION_CACHE_DIR"):
@@ -666,7 +723,10 @@ def test_the_installed_command_validates_and_writes_nothing(desk, catalogue):
     )
     assert done.returncode == DONE and "note: chain_method parallel" in done.stderr
     assert "warning: event_" in done.stderr and "rows of samples: too few" in done.stderr
-    assert re.fullmatch(r"Valid: [\d,]+ events, .* NUTS would take at most .*\n", done.stdout)
+    assert re.fullmatch(
+        r"Valid: \d+ events, [\d,]+ rows; 1 power law and 0 G.* NUTS would take at most .*\n",
+        done.stdout,
+    )
     assert files_under(desk) == before
 
 

@@ -10,7 +10,18 @@ import pytest
 from numpyro.infer.hmc import hmc
 from pydantic import ValidationError
 
-from hbdash.population.flowmc_keys import BUNDLE, DATA_DUMP, MAPPING, NEW, NEWER, OLDER
+from hbdash.population.flowmc_keys import (
+    BUNDLE,
+    DATA_DUMP,
+    FIELDS,
+    MAPPING,
+    NEW,
+    NEWER,
+    OLDER,
+    REFUSED,
+)
+from hbdash.population.numpyro_config import KERNEL as KERNEL_OPTIONS
+from hbdash.population.numpyro_config import MCMC
 from hbdash.population.nuts_config import PopulationNUTS
 from hbdash.population.sampler_configs import (
     read_aies_config,
@@ -152,6 +163,38 @@ def test_every_option_of_the_kernel_reaches_it():
     assert np.isfinite(transition(state).potential_energy)
 
 
+#: Another value than the document's for every option of NUTS, and the field that takes it.
+CHANGED = KERNEL | {
+    "num_warmup": 200, "num_samples": 300, "num_chains": 3, "thinning": 2,
+    "chain_method": "vectorized",
+}  # fmt: skip
+#: Options that change nothing here, and the words that say so.
+TOLD = {"inverse_mass_matrix": None, "progress_bar": False, "progress_rate": 3}
+TOLD |= {"jit_model_args": False}
+
+
+@pytest.mark.parametrize("form", ["nested", "named", "flat"])
+@pytest.mark.parametrize("name", [*KERNEL_OPTIONS, *MCMC])
+def test_every_option_of_nuts_is_honoured_or_told(name, form):
+    content = json.loads(NUMPYRO)
+    if form != "nested":
+        content["sampler_name"] = "numpyro"
+    if form == "flat":
+        content |= content.pop("kernel") | content.pop("mcmc")
+    before, _ = read_numpyro_config(json.dumps(content))
+    part = content if form == "flat" else content["kernel" if name in KERNEL_OPTIONS else "mcmc"]
+    part[name] = (CHANGED | TOLD)[name]
+    after, notes = read_numpyro_config(json.dumps(content))
+    if name in TOLD:
+        assert after == before
+        assert name == "inverse_mass_matrix" or any(name in note for note in notes)
+    elif name == "max_tree_depth":
+        assert (after.warmup_tree_depth, after.max_tree_depth) == (5, 7)
+    else:
+        assert getattr(after, name) == CHANGED[name] != getattr(before, name)
+        assert after.model_copy(update={name: getattr(before, name)}) == before
+
+
 def test_plain_options_are_only_the_depth_and_the_mass():
     assert PopulationNUTS().options == (("max_tree_depth", 10), ("dense_mass", False))
     assert dict(PopulationNUTS(warmup_tree_depth=10).options)["max_tree_depth"] == 10
@@ -264,6 +307,50 @@ def test_older_defaults_and_other_samplers():
     assert read_flowmc_config(write_flowmc_config(config))[0] == config
 
 
+OTHER = {
+    "chain_batch_size": 5, "n_chains": 10, "batch_size": 500, "n_epochs": 3,
+    "n_max_examples": 1000, "history_window": 50, "n_NFproposal_batch_size": 5,
+    "n_global_steps": 80, "n_local_steps": 60, "n_production_loops": 3, "n_training_loops": 4,
+    "global_thinning": 2, "local_thinning": 5, "local_sampler_name": "mala", "step_size": 0.1,
+    "condition_matrix": 2.0, "n_leapfrog": 3, "rq_spline_hidden_units": (32,),
+    "rq_spline_n_bins": 6, "rq_spline_n_layers": 3, "rq_spline_range": (-5.0, 5.0),
+    "learning_rate": 0.01, "verbose": True, "adapt_step_size": True, "early_stopping": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["nested", "flat"])
+@pytest.mark.parametrize("key", [*BUNDLE, *NEW])
+def test_every_key_of_flowmc_is_honoured(key, form):
+    content = json.loads(FLOWMC)
+    if form == "flat":
+        content |= content.pop("bundle_config") | {"sampler_name": "flowMC"}
+    before, _ = read_flowmc_config(json.dumps(content))
+    (content if form == "flat" else content["bundle_config"])[key] = OTHER[key]
+    after, _ = read_flowmc_config(json.dumps(content))
+    field = FIELDS.get(key, key)
+    assert getattr(after, field) == OTHER[key] != getattr(before, field)
+    assert after.model_copy(update={field: getattr(before, field)}) == before
+
+
+@pytest.mark.parametrize(("mass", "matrix"), [(4, 0.25), ([1, 2, 5.0], (1.0, 0.5, 0.2))])
+def test_a_mass_matrix_is_the_inverse_of_the_condition_matrix(mass, matrix):
+    for text in (
+        json.dumps({"sampler_name": "flowMC", "mass_matrix": mass}),
+        flowmc({"mass_matrix": mass, "condition_matrix": None}),
+    ):
+        config, notes = read_flowmc_config(text)
+        assert config.condition_matrix == matrix
+        assert any("its inverse is taken" in note for note in notes)
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_keys_that_are_refused_say_why(key):
+    for text in (flowmc({key: 1}), json.dumps({"sampler_name": "flowMC", key: 1})):
+        with pytest.raises(ValueError) as caught:
+            read_flowmc_config(text, "f.json")
+        assert f'"{key}": is refused: {REFUSED[key]}' in str(caught.value)
+
+
 def test_the_data_dump_is_honoured_or_refused():
     dump = {"n_samples": 7, "save_chains_every_step": True, "save_weighted_samples": False}
     config, notes = read_flowmc_config(flowmc(data_dump=dump))
@@ -314,6 +401,9 @@ def test_the_data_dump_is_honoured_or_refused():
         (flowmc({"condition_matrix": [1, 0]}), '"condition_matrix": must be a positive number, or'),
         (flowmc({"condition_matrix": [[1]]}), '"condition_matrix": must be a positive number, or'),
         (flowmc({"condition_matrix": "1"}), '"condition_matrix": must be a positive number, or a'),
+        (flowmc({"mass_matrix": 2}), '"mass_matrix": is the inverse of condition_matrix, which is'),
+        (flowmc({"mass_matrix": 0, "condition_matrix": None}), '"mass_matrix": must be a positive'),
+        (flowmc({"mass_matrix": [[1]], "condition_matrix": None}), "got the list [[1]]."),
         (flowmc({"condition_matrix": []}), "condition_matrix must hold a number for each param"),
         (
             flowmc({"rq_spline_hidden_units": [64, 0]}),
@@ -385,7 +475,7 @@ def test_wrong_options_of_aies_are_refused(text, words):
         ('{"sampler_name": "aies", "num_samples": 100}', AIES),
         ('{"num_warmup": 100, "num_chains": 2}', PopulationNUTS),
         ('{"n_chains": 20}', FlowMC),
-        ('{"num_walkers": 20, "num_warmup": 100, "num_samples": 50}', AIES),
+        ('{"num_walkers": 20, "num_warmup": 100, "num_samples": 60}', AIES),
     ],
 )
 def test_the_three_are_told_apart(text, kind):

@@ -163,7 +163,12 @@ def _accepted(fig, row: int, run: Run, lines: list[Series], before: int, dark: b
         dotted = {"color": theme.muted(dark), "width": 1.3, "dash": "dot"}
         fig.add_hline(LOW_GLOBAL, line=dotted, row=row, col=1)  # pyright: ignore
     fig.update_xaxes(
-        title_text="iteration", range=[0, 1.02 * last], nticks=4, tickformat=",d", row=row, col=1
+        title_text="stored iteration",
+        range=[0, 1.02 * last],
+        nticks=4,
+        tickformat=",d",
+        row=row,
+        col=1,
     )
     fig.update_yaxes(title_text="acceptance", range=[0, 1.08], nticks=6, row=row, col=1)
 

@@ -29,6 +29,7 @@ def corner(
     runs: dict[str, xr.DataTree],
     *,
     parameters: tuple[str, ...] | None = None,
+    points: int = 0,
     dark: bool = False,
 ) -> go.Figure:
     """The posterior of every parameter (on the diagonal, darker between its 5 and 95% quantiles;
@@ -41,6 +42,8 @@ def corner(
     ----------
     runs : label to draws of the population model, on the same data.
     parameters : those to show, in this order; None for all, the first twelve where there are more.
+    points : of each pair, so many draws, evenly kept, in place of regions: what is flat, such as
+        most priors, has none.
     dark : whether the page behind is dark.
 
     Raises
@@ -68,7 +71,8 @@ def corner(
                 if i == j:
                     _density(fig, at, across, across.draws[k], run.number, len(shown), dark)
                 else:
-                    _pair(fig, at, (across, up), (across.draws[k], up.draws[k]), run.number, dark)
+                    both = across.draws[k], up.draws[k]
+                    _pair(fig, at, (across, up), both, run.number, points, dark)
             _truth(fig, at, across, None if i == j else up, dark)
         _title(fig, _at(size, i, i), i, size, across, shown, dark)
     _explain(fig, shown, columns, len(chosen) - size, dark)
@@ -84,7 +88,7 @@ def _at(size: int, row: int, column: int) -> str:
 def _canvas(columns: list[Column], each: int, dark: bool) -> go.Figure:
     size = len(columns)
     panel, roomy = HEIGHTS[size - 1], size <= ROOMY
-    gap = 22 + 15 * ((each - 1) // 2)  # room for the titles above the diagonal
+    gap = 22 + 15 * (each - 1)  # room for the titles above the diagonal
     inner, below = size * panel + (size - 1) * gap, 66 if roomy else 96
     fig = theme.layout(go.Figure(), dark=dark, height=inner + gap + 40 + below)
     fig.update_layout(
@@ -204,18 +208,21 @@ def _density(fig, at: dict, of: Column, draws: np.ndarray, run: int, each: int, 
     )
 
 
-def _pair(fig, at: dict, of: tuple[Column, Column], draws, run: int, dark: bool) -> None:
+def _pair(fig, at: dict, of: tuple[Column, Column], draws, run: int, points: int, dark) -> None:
     hexcolour = theme.colour(run, dark=dark)
     style = {**at, "legendgroup": f"run {run}", "showlegend": False, "name": "pair"}
     if not all(d.size for d in draws):
         return
     both = np.isfinite(draws[0]) & np.isfinite(draws[1])
-    if both.sum() < FEW_DRAWS:
+    if points or both.sum() < FEW_DRAWS:
+        there = np.flatnonzero(both)
+        most = min(points or FEW_DRAWS, len(there))
+        kept = there[np.linspace(0, len(there) - 1, most).round().astype(int)]
         fig.add_trace(
             go.Scatter(
                 **style,
-                x=float32(draws[0][both]),
-                y=float32(draws[1][both]),
+                x=float32(draws[0][kept]),
+                y=float32(draws[1][kept]),
                 mode="markers",
                 marker={"color": hexcolour, "size": 4, "symbol": theme.symbol(run)},
                 hovertemplate="%{x:.4g}, %{y:.4g}<extra></extra>",
@@ -271,10 +278,9 @@ def _title(fig, at: str, i: int, size: int, of: Column, shown: list[Run], dark: 
         for run, draws in zip(shown, of.draws, strict=True)
         if draws.size
     ]
-    lines = [" · ".join(words[k : k + 2]) for k in range(0, len(words), 2)]
     unit = f" {of.unit}" if len(of.unit) <= SHORT or size > ROOMY and len(words) < 2 else ""
     fig.add_annotation(
-        text=f"<b>{of.symbol}</b> = " + "<br>".join(lines) + unit,
+        text=f"<b>{of.symbol}</b> = " + "<br>".join(words) + unit,
         x=1 if right else 0,
         y=1,
         xref=f"x{at} domain",

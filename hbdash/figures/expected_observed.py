@@ -42,7 +42,8 @@ def expected_observed(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go
         top = max(top, _posterior(fig, run, mu, (low, high), dark))
         top = max(top, _predictive(fig, run, mu, (low, high), dark))
     top *= 1.1
-    line = {"color": theme.muted(dark), "width": 2}
+    alone = theme.colour(found[0][0].number, dark=dark) if len(found) == 1 else theme.muted(dark)
+    line = {"color": alone, "width": 2}
     nothing = float32([np.nan])
     words = "number in another catalogue"
     fig.add_trace(go.Scatter(x=nothing, y=nothing, mode="lines", line=line, name=words))

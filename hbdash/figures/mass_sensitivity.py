@@ -51,23 +51,16 @@ def mass_sensitivity(
     shown = np.isfinite(log_vt) & (m2[:, None] <= m1)
     if min(log_vt.shape) < 2 or not shown.any():
         return theme.empty("There is no sensitivity to show on these masses.", dark=dark)
-    values = np.where(shown, log_vt, np.nan)
+    # Cells that the line of equal masses cuts are coloured whole, and covered beyond it.
+    reached = np.isfinite(log_vt) & (m2[:, None] <= np.append(m1[1:], m1[-1]))
+    values = np.where(reached, log_vt, np.nan)
     fig = theme.layout(go.Figure(), dark=dark, height=460)
     fig.update_layout(
         margin={"l": 64, "r": 16, "t": 34, "b": 56},
         legend={"yref": "container", "y": 1, "yanchor": "top"},
     )
     _map(fig, m1, m2, values, unit, dark)
-    fig.add_trace(
-        go.Scatter(
-            x=float32([max(m1[0], m2[0]), min(m1[-1], m2[-1])]),
-            y=float32([max(m1[0], m2[0]), min(m1[-1], m2[-1])]),
-            mode="lines",
-            line={"color": theme.muted(dark), "width": 1.2},
-            name="m<sub>1</sub> = m<sub>2</sub>",
-            hoverinfo="skip",
-        )
-    )
+    _equal(fig, m1, m2, dark)
     if events is not None and len(events):
         _events(fig, np.asarray(events, float), dark)
     fig.update_xaxes(title_text=TITLES["m1"], range=[m1[0], m1[-1]], nticks=8, showgrid=False)
@@ -128,6 +121,34 @@ def _map(fig, m1: np.ndarray, m2: np.ndarray, values: np.ndarray, unit: str, dar
             showscale=False,
             showlegend=False,
             hoverinfo="skip",
+        )
+    )
+
+
+def _equal(fig, m1: np.ndarray, m2: np.ndarray, dark: bool) -> None:
+    """Draw the line of equal masses, and cover the cells beyond it, where no pair lies."""
+    low, high = max(m1[0], m2[0]), min(m1[-1], m2[-1])
+    if not high > low:
+        return
+    nothing = {"mode": "lines", "hoverinfo": "skip"}
+    fig.add_trace(
+        go.Scatter(
+            **nothing,
+            x=float32([m1[0], m1[0], low, high, high, m1[0]]),
+            y=float32([m2[-1], low, low, high, m2[-1], m2[-1]]),
+            line_width=0,
+            fill="toself",
+            fillcolor=theme.surface(dark),
+            showlegend=False,
+        )
+    )
+    fig.add_trace(
+        go.Scatter(
+            **nothing,
+            x=float32([low, high]),
+            y=float32([low, high]),
+            line={"color": theme.muted(dark), "width": 1.2},
+            name="m<sub>1</sub> = m<sub>2</sub>",
         )
     )
 

@@ -83,7 +83,9 @@ def in_words(draws: np.ndarray) -> str:
         return "no finite draws"
     half = (high - low) / 2
     digits = int(np.clip(1 - np.floor(np.log10(half)), 0, 6)) if half > 0 else 2
-    text = f"{middle:.{digits}f} +{high - middle:.{digits}f} -{middle - low:.{digits}f}"
+    # Adding 0 makes a -0 that rounding left a 0.
+    text = f"{round(middle, digits) + 0.0:.{digits}f}"
+    text += f" +{high - middle:.{digits}f} -{middle - low:.{digits}f}"
     return text.replace("-", theme.MINUS)
 
 
@@ -91,10 +93,14 @@ def ticks(limits: tuple[float, float], most: int) -> list[float]:
     """Choose at most so many round numbers that keep away from the ends of a range."""
     low, high = limits[0] + 0.1 * np.ptp(limits), limits[1] - 0.1 * np.ptp(limits)
     power = 10.0 ** np.floor(np.log10((high - low) / most))
-    for step in (power * factor for factor in (1, 2, 5, 10, 20, 50)):
-        found = np.arange(np.ceil(low / step), np.floor(high / step) + 1)
-        if 0 < len(found) <= most:
-            return [float(f"{value:.6g}") for value in found * step]
+    # One number alone does not show how wide a panel is: then in steps that are less round.
+    for fewest, factors in ((2, (1, 2, 5, 10, 20, 50)), (2, (4, 3, 8, 6)), (1, (5, 10, 20, 50))):
+        for step in (power * factor for factor in factors):
+            found = np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+            if fewest == most == 2 and len(found) == 3:
+                found = found[::2]  # such as -4 and 4, about a middle that needs no number
+            if min(fewest, most) <= len(found) <= most:
+                return [float(f"{value:.6g}") for value in found * step]
     return [float(f"{(low + high) / 2:.3g}")]
 
 

@@ -25,7 +25,8 @@ def spectrum(runs: dict[str, xr.DataTree], *, dark: bool = False) -> go.Figure:
     ratio (below), median and bands that hold 50 and 90% of the draws at each value; the truth is
     dashed. Between them, what detectors should see of it (bands) and what they saw (bars: medians
     of the events' own posteriors, also the ticks below each panel). Events are drawn from the
-    detected curve, not from the rate: heavy pairs are heard farther away.
+    detected curve, not from the rate: heavy pairs are heard farther away. The curve of q ends at
+    1, where a Gaussian component does not.
 
     Parameters
     ----------

@@ -4,7 +4,17 @@ import json
 from typing import Any
 
 from hbdash.population.config_values import check_flag, check_known, section, validated
-from hbdash.population.flowmc_keys import BUNDLE, DATA_DUMP, FIELDS, KEYS, NEW, NEWER, OLDER
+from hbdash.population.flowmc_keys import (
+    BUNDLE,
+    DATA_DUMP,
+    FIELDS,
+    KEYS,
+    MASS,
+    NEW,
+    NEWER,
+    OLDER,
+    REFUSED,
+)
 from hbdash.population.strict_json import kind, parse_object
 from hbdash.samplers.flowmc import FlowMC
 
@@ -17,7 +27,8 @@ def read_flowmc_config(
     Two forms are one: ``{"data_dump": {...}, "bundle_config": {...}}``, and all keys at the top,
     with ``"sampler_name": "flowMC"``. In the nested form only history_window, local_sampler_name,
     condition_matrix and n_leapfrog may be left out; in the flat one every key may. The values
-    then are those of GWKokab 0.2 and 0.3. The seed is no part of the file.
+    then are those of GWKokab 0.2 and 0.3. A mass_matrix, as GWKokab 0.3 has it, is the inverse of
+    condition_matrix. The seed is no part of the file.
 
     Parameters
     ----------
@@ -40,7 +51,8 @@ def read_flowmc_config(
 def flowmc_config_of(content: dict[str, Any], where: str) -> tuple[FlowMC, tuple[str, ...]]:
     """Read the content of a flowMC_config.json; see `read_flowmc_config`."""
     bundle, dump = _parts(content, where)
-    notes = _notes(bundle, dump, where)
+    bundle, said = _without_mass(bundle, where)
+    notes = [*_notes(bundle, dump, where), *said]
     fields = {FIELDS.get(key, key): value for key, value in bundle.items()}
     if "n_samples" in dump:
         fields["flow_samples"] = dump["n_samples"]
@@ -73,18 +85,58 @@ def _parts(content: dict[str, Any], where: str) -> tuple[dict[str, Any], dict[st
         raise ValueError(f'{where}, "data_dump": must give n_samples; add it.')
     if "bundle_config" in options:
         for key in options:
-            if key in BUNDLE + NEW:
+            if key in (*BUNDLE, *NEW, MASS):
                 raise ValueError(f'{where}, "{key}": belongs into "bundle_config"; move it there.')
         check_known(options, ("data_dump", "bundle_config", "sampler_name"), where)
         bundle, place = section(options, "bundle_config", where), f'{where}, "bundle_config"'
-        check_known(bundle, BUNDLE + NEW, place)
+        _check_refused(bundle, place)
+        check_known(bundle, (*BUNDLE, *NEW, MASS), place)
         missing = [key for key in BUNDLE if key not in bundle and key not in OLDER]
         if missing:
             raise ValueError(f"{place}: must give {', '.join(missing)}; add them.")
-        return OLDER | bundle, dump
+        return _filled(OLDER, bundle, place), dump
     bundle = {key: value for key, value in options.items() if key != "data_dump"}
-    check_known(bundle, (*BUNDLE, *NEW, "data_dump", "bundle_config"), where)
-    return NEWER | bundle, dump
+    _check_refused(bundle, where)
+    check_known(bundle, (*BUNDLE, *NEW, MASS, "data_dump", "bundle_config"), where)
+    return _filled(NEWER, bundle, where), dump
+
+
+def _check_refused(bundle: dict[str, Any], where: str) -> None:
+    """Refuse keys that flowMC has and hbdash has not, with the reason."""
+    for key in bundle:
+        if key in REFUSED:
+            raise ValueError(f'{where}, "{key}": is refused: {REFUSED[key]}. Leave it out.')
+
+
+def _filled(usual: dict[str, Any], bundle: dict[str, Any], where: str) -> dict[str, Any]:
+    """Put in what is left out; of the two names of a matrix only one may be given."""
+    if MASS not in bundle:
+        return usual | bundle
+    if "condition_matrix" in bundle:
+        raise ValueError(
+            f'{where}, "{MASS}": is the inverse of condition_matrix, which is there as well; keep '
+            f"one of the two."
+        )
+    return {key: value for key, value in usual.items() if key != "condition_matrix"} | bundle
+
+
+def _without_mass(bundle: dict[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """Turn a mass_matrix into the condition_matrix that it is the inverse of."""
+    if MASS not in bundle:
+        return bundle, []
+    given = bundle[MASS]
+    entries = given if isinstance(given, list) else [given]
+    if not entries or not all(
+        isinstance(x, int | float) and not isinstance(x, bool) and x > 0 for x in entries
+    ):
+        raise ValueError(
+            f'{where}, "{MASS}": must be a positive number, or a list of positive numbers, one for '
+            f"each parameter, got {kind(given)}."
+        )
+    inverse = [1 / x for x in entries]
+    rest = {key: value for key, value in bundle.items() if key != MASS}
+    rest["condition_matrix"] = inverse if isinstance(given, list) else inverse[0]
+    return rest, ["mass_matrix: its inverse is taken as flowMC's condition_matrix."]
 
 
 def _notes(bundle: dict[str, Any], dump: dict[str, Any], where: str) -> list[str]:

@@ -43,7 +43,7 @@ MAPPING: tuple[Row, ...] = (
         "condition_matrix",
         "1.0",
         "the inverse mass of HMC, about the posterior variance: a number, or one for each "
-        "parameter (diagonal)",
+        "parameter (diagonal); a mass_matrix, its inverse, is read as well",
     ),
     Row("n_leapfrog", "hmc_n_leapfrog", "5", "n + 2 gradients a step"),
     Row("rq_spline_hidden_units", "rq_spline_hidden_units", "[64, 64]", ""),
@@ -104,6 +104,17 @@ BUNDLE = (
     "verbose",
 )
 NEW = ("adapt_step_size", "early_stopping")
+#: What GWKokab 0.3 has in the place of condition_matrix: its inverse.
+MASS = "mass_matrix"
+_STOPPING = "with early_stopping, flowMC's own value holds"
+#: Arguments of flowMC that no file may give, and why.
+REFUSED = {
+    "adapt_step_size_per_dim": "adapt_step_size fits the step size and the matrix together",
+    "early_stopping_tolerance": _STOPPING,
+    "early_stopping_patience": _STOPPING,
+    "early_stopping_min_acceptance": _STOPPING,
+    "periodic": "no parameter of a population is an angle",
+}
 DATA_DUMP = ("n_samples", "save_chains_every_step", "save_weighted_samples")
 #: What GWKokab 0.2 takes for keys of the nested form that are left out; the others must be there.
 OLDER: dict[str, Any] = {

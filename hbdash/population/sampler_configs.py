@@ -9,7 +9,7 @@ from hbdash.population.flowmc_config import (
     read_flowmc_config,
     write_flowmc_config,
 )
-from hbdash.population.flowmc_keys import BUNDLE, NEW
+from hbdash.population.flowmc_keys import BUNDLE, MASS, NEW
 from hbdash.population.numpyro_config import (
     KERNEL,
     MCMC,
@@ -38,7 +38,7 @@ _AIES = tuple(name for name in AIES.model_fields if name != "kind")
 #: Options by which a file without a sampler_name is known.
 _OPTIONS = {
     "numpyro": (*KERNEL, *MCMC, "kernel", "mcmc"),
-    "flowMC": (*BUNDLE, *NEW, "data_dump", "bundle_config"),
+    "flowMC": (*BUNDLE, *NEW, MASS, "data_dump", "bundle_config"),
     "aies": _AIES,
 }
 

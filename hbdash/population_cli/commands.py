@@ -145,9 +145,13 @@ def _describe(spec: PopulationSpec, said: Said) -> str:
     priors = resolve(spec.priors, spec.components)
     sampled, fixed = len(priors.shape.sampled), len(priors.constants)
     return (
-        f"{said.counted}; {spec.n_pl} power laws and {spec.n_g} Gaussians with {sampled} sampled "
-        f"parameters and {fixed} constants"
+        f"{said.counted}; {_counted(spec.n_pl, 'power law')} and {_counted(spec.n_g, 'Gaussian')} "
+        f"with {_counted(sampled, 'sampled parameter')} and {_counted(fixed, 'constant')}"
     )
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _table(dt: xr.DataTree) -> str:

@@ -1,6 +1,7 @@
 """The question of a command, read from the files that its flags name."""
 
 import argparse
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -10,7 +11,8 @@ from hbdash.population.event_files import read_events
 from hbdash.population.kept_events import keep_events
 from hbdash.population.parameters import Components
 from hbdash.population.pmean import read_pmean
-from hbdash.population.priors import read_priors, resolve
+from hbdash.population.priors import Priors, read_priors, resolve
+from hbdash.population.question import check_size
 from hbdash.population.sampler_configs import read_sampler_config
 from hbdash.population.spec import PopulationSpec
 from hbdash.population_cli.input_files import event_files, read_config
@@ -55,7 +57,9 @@ def read_question(flags: argparse.Namespace, sampler: str | None) -> tuple[Popul
     config, notes = _read_sampler(flags, sampler)
     components = Components(flags.n_pl, flags.n_g)
     entries = read_priors(read_config(flags.prior_cfg), str(flags.prior_cfg))
-    warnings = list(resolve(entries, components, str(flags.prior_cfg)).warnings)
+    priors = resolve(entries, components, str(flags.prior_cfg))
+    warnings = _warned(priors, str(flags.prior_cfg))
+    config = _fitted(config, len(priors.shape.sampled), flags.sampler_cfg)
     where = flags.pmean_cfg
     pmean = read_pmean(read_config(where), str(where), where.parent)
     files = event_files(flags.posterior_regex)
@@ -80,8 +84,35 @@ def read_question(flags: argparse.Namespace, sampler: str | None) -> tuple[Popul
         )
     except ValidationError as error:
         raise ValueError(explain(error)) from None
+    try:
+        check_size(spec, priors)
+    except ValueError as error:
+        raise ValueError(f"{flags.sampler_cfg}: {error}") from None
     counted = f"{len(catalogue.names):,} events, {len(catalogue.m1):,} rows"
     return spec, Said(counted, notes, warnings)
+
+
+def _warned(priors: Priors, where: str) -> list[str]:
+    """Warn of what priors allow, and name their file.
+
+    Raises
+    ------
+    ValueError
+        Where nothing is left to sample.
+    """
+    if not priors.shape.sampled:
+        raise ValueError(
+            f"{where}: All parameters are constants: give at least one of them a distribution."
+        )
+    return [said if said.startswith(where) else f"{where}: {said}" for said in priors.warnings]
+
+
+def _fitted(config: Any, size: int, where: Path | None) -> Any:
+    """Fill in the walkers of AIES for so many parameters."""
+    try:
+        return config.fitted(size) if isinstance(config, AIES) else config
+    except ValueError as error:
+        raise ValueError(f"{where or 'AIES'}: {error}") from None
 
 
 def _read_sampler(flags: argparse.Namespace, sampler: str | None) -> tuple[Any, list[str]]:

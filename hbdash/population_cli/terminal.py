@@ -103,9 +103,9 @@ class Watch:
         took = duration(time.monotonic() - self._began)
         if self._progress is None:
             return f"  0 % preparing, {took}"
-        return f"{self._progress.fraction:4.0%} {self._progress.describe()}, {took}".replace(
-            "%", " %", 1
-        )
+        fraction, said = self._progress.fraction, self._progress.describe()
+        said += " · summarizing" * (fraction >= 1)  # which may take as long as the draws did
+        return f"{fraction:4.0%} {said}, {took}".replace("%", " %", 1)
 
     def close(self) -> None:
         """Take the line of progress away."""

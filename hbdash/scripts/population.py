@@ -38,7 +38,12 @@ def script(spec: PopulationSpec, source: str) -> str:
             "constant sensitivity to see the script, or run the command line with the files."
         )
     pieces = [
-        parts.HEAD.format(about=_about(spec, source), days=spec.pmean.time_scale),
+        parts.HEAD.format(
+            about=_about(spec, source),
+            days=spec.pmean.time_scale,
+            ndtr="from jax.scipy.special import ndtr\n" * bool(c.n_g),
+            samplers="MCMC, NUTS" if isinstance(spec.sampler, PopulationNUTS) else "AIES, MCMC",
+        ),
         parts.POWER_LAW * bool(c.n_pl),
         parts.NORMAL * bool(c.n_g),
         parts.RATE.format(terms=_terms(c, priors)),

@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
-from jax.scipy.special import ndtr
-from numpyro.infer import AIES, MCMC, NUTS, Predictive
+{ndtr}from numpyro.infer import {samplers}, Predictive
 from numpyro.infer.util import unconstrain_fn
 
 jax.config.update("jax_enable_x64", True)

@@ -17,7 +17,7 @@ from hbdash.samplers.nuts import SamplingError
 #: Estimates that are kept.
 MOST_KEPT = 200
 #: Seconds of one evaluation for each sample of the events and each component, as a first guess.
-PER_SAMPLE = 25e-9
+PER_SAMPLE = 10e-9
 #: Seconds that the end of the process waits for a timing: inside XLA a thread must not be ended.
 PATIENCE = 30
 

@@ -1,6 +1,7 @@
 """The Expected number tab: detections of the posterior, of any population, and their VT."""
 
 import streamlit as st
+import xarray as xr
 
 from hbdash.population.catalogue import Catalogue, load_catalogue
 from hbdash.population.pmean import Analytic, NeuralVT
@@ -14,11 +15,27 @@ def show(asked: Asked) -> None:
     try:
         events = load_catalogue(asked.draft.data)
         if asked.runs:
-            figures.draw("expected_observed", asked.runs)
+            figures.draw("expected_observed", _beside_truth(asked, events))
         _what_if(asked, events)
         vt_map.show(asked.draft.pmean, events)
     except (ValueError, LookupError) as error:
         st.info(str(error.args[0] if error.args else error))
+
+
+def _beside_truth(asked: Asked, events: Catalogue) -> dict[str, xr.DataTree]:
+    """Add what the population that generated the events lets expect, where it is known."""
+    draft, found = asked.draft, {}
+    names, optional = set(draft.components.names), set(draft.components.optional)
+    if not names - optional <= set(events.truth) <= names:
+        return asked.runs  # not of these components, or not generated
+    number, _ = expected_at(draft.pmean, draft.components, events.truth)
+    for label, dt in asked.runs.items():
+        parts = {name: part.to_dataset() for name, part in dt.children.items()}
+        constant = parts.get("constant_data", xr.Dataset())
+        parts["constant_data"] = constant.assign(true_expected_number=number)
+        found[label] = xr.DataTree.from_dict(parts)
+        found[label].attrs = dt.attrs
+    return found
 
 
 def _what_if(asked: Asked, events: Catalogue) -> None:

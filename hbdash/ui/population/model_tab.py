@@ -26,7 +26,12 @@ def show(asked: Asked) -> None:
     spec = specs[label or next(iter(specs))]
     row = st.container(horizontal=True, gap="medium")  # one below the other on a narrow page
     with row.container(width=560):
-        lines = equations(spec.components)
+        # Two equations of a line stand one below the other: on a narrow page it would be cut off.
+        lines = [
+            part.strip().removesuffix(",")
+            for line in equations(spec.components)
+            for part in line.split(r"\quad")
+        ]
         st.latex(r"\begin{gathered} " + r" \\[5pt] ".join(lines) + r" \end{gathered}")
         priors = ", ".join(
             f"{name} ~ {describe_prior(entry)}" for name, entry in spec.priors.items()
@@ -42,9 +47,10 @@ def show(asked: Asked) -> None:
     except (ValueError, LookupError) as error:
         st.info(str(error.args[0] if error.args else error))
         return
-    with row.container(width=300):
+    width = 520 if spec.n_pl and spec.n_g else 300  # one or two plates of parameters side by side
+    with row.container(width=width):
         dot = diagram(spec.components, len(catalogue.names), dark=is_dark())
-        st.graphviz_chart(dot, width=300)
+        st.graphviz_chart(dot, width=width)
     st.caption("First published: " + "; ".join(REFERENCES) + ".")
     _code(spec, catalogue)
 

@@ -15,10 +15,13 @@ from hbdash.ui.frame import is_dark
 MOST_SHOWN = 8
 #: Events that are named.
 MOST_NAMED = 8
+#: Draws of each pair that are dots.
+DOTS = 250
 CAPTION = (
     "Draws of the priors, and those of them under which every event has a sample inside the "
-    "population: outside m_min to m_max a density is exactly 0. A likelihood of 0 is no error, but "
-    "samplers start where it is not: chains begin at draws of finite likelihood."
+    f"population: outside m_min to m_max a density is exactly 0. Of each, {DOTS} are dots; on the "
+    "diagonal all count, and it is darker between the 5 and 95% quantiles. A likelihood of 0 is no "
+    "error, but samplers start where it is not: chains begin at draws of finite likelihood."
 )
 
 
@@ -35,15 +38,17 @@ def show(asked: Asked) -> None:
     (st.warning if found.share < 0.01 else st.markdown)(said)
     dark = is_dark()
     runs = {"priors": found.prior}
-    if found.possible is not None:
+    if found.possible is not None and found.share < 1:
         runs["possible for all events"] = found.possible
     names = tuple(str(name) for name in found.prior["posterior"].data_vars)[:MOST_SHOWN]
     chart(
         "prior_corner",
         (spec.stem, dark),
-        lambda: corner(runs, parameters=names, dark=dark),
+        lambda: corner(runs, parameters=names, points=DOTS, dark=dark),
         CAPTION,
     )
+    if found.share == 1:
+        return
     st.markdown("#### The events that ask most of the priors")
     order = np.argsort(found.by_event)[:MOST_NAMED]
     st.dataframe(

@@ -18,17 +18,17 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "label": ("Sampler", "", ""),
     "r_hat": ("R-hat", "%.3f", "Rank-normalised and split, over all chains or walkers: the worst."),
     "r_hat_ensembles": (
-        "between ensembles",
+        "R-hat ens.",
         "%.3f",
         "R-hat with all walkers of an ensemble as one chain: ensembles are independent.",
     ),
     "ess_bulk": ("ESS bulk", "%d", "Effective draws of the worst parameter."),
     "ess_tail": ("ESS tail", "%d", "Effective draws for the 5 and 95 % quantiles, the worst."),
-    "draws": ("Draws", "%d", "Of all chains or walkers."),
+    "draws": ("Draws", "localized", "Of all chains or walkers."),
     "acceptance": ("Accepted", "%.2f", "NUTS: mean acceptance. AIES: the share of moves."),
     "local_acceptance": ("local", "%.2f", "Accepted local steps; 0.2 to 0.8 is usual."),
     "global_acceptance": ("global", "%.2f", "Accepted proposals of the flow: higher is better."),
-    "saturated": ("Full trees", "%.0%", "Share of trees at the maximum depth."),
+    "saturated": ("Full trees", "percent", "Share of trees at the maximum depth."),
     "divergences": ("Divergences", "%d", "Draws whose trajectory left the energy surface."),
     "least_n_eff": (
         "least N_eff",
@@ -39,8 +39,8 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "variance": ("Var ln L", "%.2f", "Of the Monte-Carlo sums over samples; above 1 is too much."),
     "wall_seconds": ("Wall, s", "%.1f", "Warmup or training, and draws; without compiling."),
     "ess_per_second": ("ESS / s", "%.1f", "ESS bulk per wall second."),
-    "evaluations": ("Evaluations", "%d", "Of the log density."),
-    "gradients": ("Gradients", "%d", "Of the log density."),
+    "evaluations": ("Evaluations", "localized", "Of the log density."),
+    "gradients": ("Gradients", "localized", "Of the log density."),
 }
 
 
@@ -50,6 +50,8 @@ def show(lab: PopulationLab, draft: PopulationDraft, asked: Asked | None) -> Non
     scores = [_score(label, dt) for label, dt in asked.runs.items()]
     if scores:
         level, sentence = verdict(scores)
+        if any(check.level == "bad" for one in scores for check in checks(one)):
+            level = "bad"  # said in red, even where another run can be used
         {"good": st.success, "warn": st.warning, "bad": st.error}[level](sentence)
         _scoreboard(scores)
     if asked.active:
@@ -94,7 +96,7 @@ def _scoreboard(scores: list[PopulationScore]) -> None:
     }
     marks = table.style.apply(lambda _: _marks(scores, table), axis=None)
     with st.container(key="scoreboard"):
-        st.dataframe(marks, hide_index=True, column_config=config, width="stretch")
+        st.dataframe(marks, hide_index=True, column_config=config, width="stretch", placeholder="–")
 
 
 def _marks(scores: list[PopulationScore], table: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,10 @@ def show(asked: Asked) -> None:
         return
     shown = {label: _as_of_groups(dt) for label, dt in asked.runs.items()}
     summary_tab.show(replace(asked, runs=shown), None)
+    st.caption(
+        "Masses are in M☉; exp(log_rate) is a merger rate in Gpc⁻³ yr⁻¹ and log_rate its natural "
+        "logarithm; slopes have no unit."
+    )
     st.markdown("#### The draws")
     st.caption(
         "All chains one after another. The .dat file has GWKokab's header and order; NetCDF holds "

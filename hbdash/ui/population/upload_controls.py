@@ -80,8 +80,8 @@ def _columns(sha256: str) -> tuple[str, ...]:
     if len(names) < 2:
         least = min(files, key=lambda name: len(columns_of({name: files[name]})))
         raise ValueError(
-            f"{least}: there must be columns of m1 and m2 that all files have, got {names[0]} "
-            "alone. Upload files with both."
+            f"{least}: there must be columns of m1 and m2 that all files have, got "
+            f"{', '.join(names)} alone. Upload files with both."
         )
     return names
 
