@@ -272,7 +272,10 @@ def test_the_tutorials_options_are_accepted():
         ({"rq_spline_hidden_units": ()}, "at least 1 item"),
         ({"rq_spline_hidden_units": (0,)}, "greater than or equal to 1"),
         ({"n_chains": 1000, "n_local_steps": 10_000}, "must be at most 20,000,000, got"),
-        ({"n_chains": 500, "n_local_steps": 1000}, "draws kept, .* at most 2,000,000, got"),
+        (
+            {"n_chains": 500, "n_local_steps": 1000, "local_thinning": 1},
+            "draws kept, .* at most 2,000,000, got",
+        ),
         ({"hmc_step_size": 0.1}, "Extra inputs"),
     ],
 )

@@ -51,13 +51,14 @@ def diagram(components: Components, number: int, *, dark: bool = False) -> str:
     lines = style.replace(" ", "; ")
     nodes, edges = [], []
     groups = {
-        "power laws": (components.n_pl, "α, β, m_min, m_max"),
-        "Gaussians": (components.n_g, "loc, scale of m1, m2"),
+        "power law": (components.n_pl, "α, β, m_min, m_max"),
+        "Gaussian": (components.n_g, "loc, scale of m1, m2"),
     }
     for place, (plate, (count, words)) in enumerate(groups.items()):
         if count:
+            several = "s" * (count > 1)
             nodes.append(
-                f'subgraph cluster_{place} {{ label="{count} {plate}"; {lines};\n'
+                f'subgraph cluster_{place} {{ label="{count} {plate}{several}"; {lines};\n'
                 f'k{place} [label="ln R, {words}"] }}'
             )
             edges.append(f"k{place} -> rho")

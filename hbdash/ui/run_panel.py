@@ -57,7 +57,7 @@ class Asks(Protocol):
 
     @property
     def filling(self) -> Callable[[dict[str, xr.DataTree]], go.Figure | None]:
-        """Draws runs on their way; None where there is nothing to draw."""
+        """Draws runs on their way, those that have draws; None where there is nothing to draw."""
         ...
 
 
@@ -157,7 +157,7 @@ def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
             here()["cancelled"] = here()["asked"]
             st.rerun()
     drawn = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
-    figure = lab.filling(drawn) if drawn else None
+    figure = lab.filling(drawn)
     if figure is not None:
         st.plotly_chart(figure, key="filling", theme=None, width="stretch")
     else:

@@ -140,7 +140,7 @@ def test_priors_go_in_and_out_as_json(tab, address, chromium):
     tab.get_by_role("button", name="Apply", exact=True).click()
     settled(tab)
     assert "Unifrom" in said(tab) and "Uniform" in said(tab) and board(tab) == before
-    given["alpha_pl_0"] = {"dist": "Normal", "loc": -1, "scale": 0.1}
+    given["alpha_pl_0"] = {"dist": "Uniform", "low": -1.5, "high": -0.5}
     tab.locator("[data-testid=stPopoverBody] textarea").fill(json.dumps(given))
     tab.get_by_role("button", name="Apply", exact=True).click()
     settled(tab)
@@ -167,7 +167,7 @@ def test_priors_typed_into_the_table_survive_other_components(tab, address):
 
 
 def test_a_long_run_is_watched_stopped_and_kept(tab, address):
-    long = AIES(num_walkers=20, num_warmup=200, num_samples=60_000, thinning=20)
+    long = QUICK.model_copy(update={"num_samples": 60_000})
     draft = PopulationDraft(samplers=(long,))
     tab.goto(f"{address}/population?{urlencode(to_query(draft))}")
     tab.get_by_role("button", name="Run", exact=True).click()
@@ -178,7 +178,7 @@ def test_a_long_run_is_watched_stopped_and_kept(tab, address):
     tab.get_by_role("button", name="Stop and keep").click()
     drive.wait_for_results(tab, PATIENCE)
     scores = eventually(tab, lambda: table(tables(tab).first), lambda found: "Draws" in found)
-    assert 0 < float(scores["Draws"][0].replace(",", "")) < 2 * 20 * 3000
+    assert 0 < float(scores["Draws"][0].replace(",", "")) < 2 * 12 * 12_000
 
 
 def test_a_link_that_is_wrong_says_so_and_the_rest_counts(tab, address):

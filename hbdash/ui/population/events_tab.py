@@ -1,14 +1,18 @@
 """The Events tab: their samples, what they weigh, and what the population makes of them."""
 
+import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 
+from hbdash.figures.event_masses import event_masses
 from hbdash.population.carried import attributes, observed
 from hbdash.population.catalogue import load_catalogue
 from hbdash.population.question import prepare
 from hbdash.population.spec import PopulationSpec
 from hbdash.ui.draft import Asked
+from hbdash.ui.frame import is_dark
 from hbdash.ui.population import data_controls, figures
+from hbdash.ui.population.draft import PopulationDraft
 
 #: The figure that needs no run.
 ALWAYS = "event_masses"
@@ -30,6 +34,20 @@ def show(asked: Asked) -> None:
     st.markdown("#### Every event")
     st.caption(f"{catalogue.source}. Columns: {', '.join(catalogue.columns)}.")
     data_controls.table(asked.draft.data, catalogue, HEIGHT)
+
+
+def waiting(draft: PopulationDraft) -> go.Figure | None:
+    """Draw the events of a draft while its sampler compiles; None where they cannot be read."""
+    spec = next(iter(draft.specs().values()))
+    try:
+        return _picture(spec.stem, is_dark(), spec)
+    except (ValueError, LookupError):
+        return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _picture(stem: str, dark: bool, _spec: PopulationSpec) -> go.Figure:
+    return event_masses(_events(stem, _spec), dark=dark)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -20,6 +20,7 @@ from hbdash.ui.population import (
     spectrum_tab,
     summary_tab,
 )
+from hbdash.ui.widgets import here
 
 #: Draws a tab from what was asked, of which there may be no run yet.
 Tab = Callable[[Asked], None]
@@ -37,7 +38,9 @@ class PopulationLab:
 
 
 def filling_corner(runs: dict[str, xr.DataTree]) -> go.Figure | None:
-    """Draw the corner of the draws so far."""
+    """Draw the corner of the draws so far; before there are any, the events."""
+    if not runs:
+        return events_tab.waiting(here()["draft"])
     names = parameters(next(iter(runs.values())))[:MOST_FILLING]
     return corner(runs, parameters=tuple(names), dark=is_dark()) if names else None
 
