@@ -11,6 +11,7 @@ import pytest
 from hbdash import jobs as jobs_
 from hbdash import store
 from hbdash.population.catalogue import load_catalogue
+from hbdash.population.cost import estimate
 from hbdash.population.derived import chosen
 from hbdash.population.expected import expected_number
 from hbdash.population.mass_models import log_rate_density
@@ -233,3 +234,21 @@ def test_a_stopped_run_is_the_run_of_fewer_draws():
     np.testing.assert_array_equal(
         variable(dt, "posterior/mmin_pl_0"), variable(again, "posterior/mmin_pl_0")
     )
+
+
+def test_the_cost_counts_what_each_sampler_asks_for():
+    walks = FLOWMC | {"local_sampler": "grw"}
+    climbs = FLOWMC | {"local_sampler": "mala"}
+    walk, climb = (estimate(ask(sampler)) for sampler in (walks, climbs))
+    steps = 4 * 12 * 4  # chains, local and global steps, loops
+    assert (walk.evaluations, walk.gradients) == (steps, 0)
+    assert (climb.evaluations, climb.gradients) == (steps, steps)  # two a local step, half of all
+    assert "evaluations" in str(walk) and "gradients" in str(climb)
+    ensembles = estimate(ask(AIES))
+    assert (ensembles.evaluations, ensembles.gradients) == (2 * 20 * 80, 0)
+    many = estimate(ask(AIES | {"num_samples": 20_000}))
+    added = many.evaluations - ensembles.evaluations
+    assert many.each_ms == ensembles.each_ms  # timed once
+    assert many.seconds - ensembles.seconds == pytest.approx(added * ensembles.each_ms / 1e3)
+    trees = estimate(ask(NUTS))
+    assert trees.gradients == 2 * 50 * (2**3 - 1)

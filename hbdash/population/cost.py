@@ -2,7 +2,7 @@
 
 import time
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -53,12 +53,13 @@ def estimate(spec: PopulationSpec) -> Estimate:
     ValueError, LookupError, SamplingError
         As preparing the run.
     """
-    value, gradient = _timed(_cost_of(spec))
-    sampler = spec.sampler
+    sampler, cost = spec.sampler, partial(_timed, _cost_of(spec).model_dump_json())
     if isinstance(sampler, AIES):
+        value = cost("value")
         count = sampler.walkers * (sampler.num_warmup + sampler.num_samples)
         return Estimate(COMPILING["aies"] + count * value, count, 0, 1e3 * value)
     if isinstance(sampler, PopulationNUTS):
+        gradient = cost("gradient")
         count = sampler.transitions * (2**sampler.max_tree_depth - 1)
         at_once = min(2, sampler.num_chains)
         seconds = COMPILING["nuts"] + count * gradient / at_once
@@ -69,12 +70,11 @@ def estimate(spec: PopulationSpec) -> Estimate:
     gradients = per_step * local
     evaluations = local + sampler.n_chains * sampler.n_global_steps * loops
     trained = sampler.n_training_loops * sampler.n_epochs * sampler.n_max_examples
-    seconds = (
-        COMPILING["flowmc"]
-        + gradients * gradient
-        + (evaluations - local) * value
-        + trained / TRAINED_PER_SECOND
-    )
+    value, seconds = cost("value"), COMPILING["flowmc"] + trained / TRAINED_PER_SECOND
+    if not gradients:
+        return Estimate(seconds + evaluations * value, evaluations, 0, 1e3 * value)
+    gradient = cost("gradient")
+    seconds += gradients * gradient + (evaluations - local) * value
     return Estimate(seconds, evaluations, gradients, 1e3 * gradient)
 
 
@@ -83,19 +83,15 @@ def _cost_of(spec: PopulationSpec) -> PopulationSpec:
     return spec.model_copy(update={"sampler": AIES()})
 
 
-def _timed(spec: PopulationSpec) -> tuple[float, float]:
-    return _timed_json(spec.model_dump_json())
-
-
-@lru_cache(maxsize=32)
-def _timed_json(content: str) -> tuple[float, float]:
-    """Seconds of one evaluation among several at once, and of one gradient."""
+@lru_cache(maxsize=64)
+def _timed(content: str, what: Literal["value", "gradient"]) -> float:
+    """Seconds of one evaluation among several at once, or of one gradient; only that compiles."""
     question = prepare(PopulationSpec.model_validate_json(content))
     given = question.started
     z = np.resize(given["starts"], (WALKERS, question.target.size))
-    value = _least(lambda: _values(question.target, z, given)) / WALKERS
-    gradient = _least(lambda: _gradient(question.target, z[0], given))
-    return value, gradient
+    if what == "value":
+        return _least(lambda: _values(question.target, z, given)) / WALKERS
+    return _least(lambda: _gradient(question.target, z[0], given))
 
 
 def _least(function: Any) -> float:
