@@ -23,7 +23,10 @@ from hbdash.run import run
 from hbdash.samplers.nuts import SamplingError
 from hbdash.spec import RunSpec, parse
 
-AIES = {"kind": "aies", "num_walkers": 20, "num_warmup": 40, "num_samples": 40, "thinning": 10}
+AIES = {
+    "kind": "aies", "num_walkers": 20, "num_warmup": 40, "num_samples": 40, "thinning": 10,
+    "moves": {"de": 0.5, "stretch": 0.5},
+}  # fmt: skip
 NUTS = {"kind": "nuts", "num_warmup": 30, "num_samples": 20, "num_chains": 2, "max_tree_depth": 3}
 FLOWMC = {
     "kind": "flowmc", "n_chains": 4, "n_local_steps": 6, "n_global_steps": 6, "n_epochs": 2,
@@ -130,15 +133,13 @@ def test_what_is_derived_agrees_with_the_parameters(by_aies):
     total = np.exp(variable(by_aies, "posterior/log_rate_0").values[at])
     # The rate densities integrate to the rate, but where a draw reaches beyond the grid.
     share = np.trapezoid(spectrum["rate_m1"], spectrum["m1"], axis=1) / total
-    assert share.max() < 1.1  # the trapezoids of a steep draw
-    assert 0.97 < np.quantile(share, 0.1) and np.quantile(share, 0.9) < 1.03
+    assert share.max() < 1.03 and np.quantile(share, 0.1) > 0.97
     lp = variable(by_aies, "sample_stats/lp").values
     inside = variable(by_aies, "generated_quantities/log_likelihood").values
     assert (inside > lp).all()  # the Jacobians of Uniform priors are all below 1
     detected = np.trapezoid(spectrum["detected_m1"], spectrum["m1"], axis=1)
     share = detected / variable(by_aies, "generated_quantities/expected_number").values[at]
-    assert share.max() < 1.2
-    assert 0.95 < np.quantile(share, 0.1) and np.quantile(share, 0.9) < 1.05
+    assert share.max() < 1.05 and np.quantile(share, 0.1) > 0.95
 
 
 def test_nuts_goes_on_where_it_ended():
