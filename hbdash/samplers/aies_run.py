@@ -1,9 +1,8 @@
 """A run of ensembles: rounds of equal length, a thread for each ensemble, readable at any time."""
 
-import os
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +151,7 @@ def run(
     ensembles.compiling = False
     ensembles.compile_seconds = time.perf_counter() - began
     states = _starts(config, program, given)
-    threads = min(config.num_ensembles, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        _rounds(ensembles, program, given, states, pool, on_chunk)
+    _rounds(ensembles, program, given, states, on_chunk)
     ensembles.wall_seconds = time.perf_counter() - began - ensembles.compile_seconds
     return ensembles
 
@@ -188,7 +185,6 @@ def _rounds(
     program: Program,
     given: dict[str, Any],
     states: list[State],
-    pool: ThreadPoolExecutor,
     on_chunk: Callable[[Ensembles], bool] | None,
 ) -> None:
     config, pace = ensembles.config, 1
@@ -197,11 +193,8 @@ def _rounds(
         end = config.num_warmup if in_warmup else ensembles.last
         count = min(pace, (end - ensembles.steps) // config.thinning)
         began = time.perf_counter()
-        advance = [
-            pool.submit(program.advance, s, np.int64(count), np.int64(config.thinning), given)
-            for s in states
-        ]
-        answers = [each.result() for each in advance]
+        steps = np.int64(count), np.int64(config.thinning), given
+        answers = _side_by_side(program.advance, [(state, *steps) for state in states])
         states = [state for state, _ in answers]
         # A copy: a view of a few rows would keep the whole buffer in memory.
         rows = [
@@ -217,6 +210,31 @@ def _rounds(
         if not _ask(ensembles, on_chunk):
             ensembles.stopped = True
             return
+
+
+def _side_by_side(work: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
+    """Answer calls in a thread each; raise what the first of them raises.
+
+    An executor takes no work once the process is ending, when a run may still be on its way to
+    hear that nobody wants it; plain threads do.
+    """
+    answers: list[Any] = [None] * len(calls)
+    errors: list[BaseException] = []
+
+    def one(number: int) -> None:
+        try:
+            answers[number] = work(*calls[number])
+        except BaseException as error:  # raised where it is waited for
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(n,), daemon=True) for n in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return answers
 
 
 def _ask(ensembles: Ensembles, on_chunk: Callable[[Ensembles], bool] | None) -> bool:
