@@ -2,7 +2,7 @@
 
 A folder is written under another name and renamed, so it is whole or absent. Its checksum is
 verified when it is read; what fails is set aside and the question can be asked again. The least
-recently used runs give way when the folder exceeds its cap.
+recently used runs give way when the folder exceeds its cap, those that people pinned never.
 """
 
 import hashlib
@@ -15,10 +15,12 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import xarray as xr
 
+from hbdash import notes
 from hbdash.hdf5_lock import HDF5
 from hbdash.spec import AnySpec, parse
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 IN_MEMORY = 24
 #: Seconds before a result is written: until then the processor is the page's, which draws it.
 WRITE_DELAY = 1.0
+#: Seconds that a deleted run can be brought back, and that a draft may be older than its end.
+KEPT_ASIDE = 3600
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
 _lock = threading.RLock()
 #: Why the last write failed, for the page to show; None once a write succeeds.
@@ -97,7 +101,9 @@ def save(dt: xr.DataTree, runs: Path | None = None) -> bool:
         draft.mkdir(parents=True)
         (draft / "result.nc").write_bytes(raw)
         checksum = hashlib.sha256(raw).hexdigest()
-        about = {"key": key, "sha256": checksum, "spec": json.loads(dt.attrs["spec"])}
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        spec = json.loads(dt.attrs["spec"])
+        about = {"key": key, "sha256": checksum, "made": made, "spec": spec}
         (draft / "spec.json").write_text(json.dumps(about, indent=1))
         with _lock:
             if (runs / key).exists():
@@ -125,21 +131,21 @@ def load(key: str) -> xr.DataTree | None:
         if key in _memory:
             _memory.move_to_end(key)
             return _memory[key]
-    folder = _runs() / key
-    if not _is_key(key) or not folder.is_dir():
+    place = _runs() / key
+    if not _is_key(key) or not place.is_dir():
         return None
     try:
-        about = json.loads((folder / "spec.json").read_text())
-        raw = (folder / "result.nc").read_bytes()
+        about = json.loads((place / "spec.json").read_text())
+        raw = (place / "result.nc").read_bytes()
         if hashlib.sha256(raw).hexdigest() != about["sha256"]:
             raise ValueError("the checksum of result.nc differs from the one written")
         with HDF5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
             dt = stored.load()
         parse(about["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _set_aside(folder, error)
+        _set_aside(place, error)
         return None
-    _touch(folder)
+    _touch(place)
     remember(dt)
     return dt
 
@@ -162,6 +168,56 @@ def _lengths(stem: str) -> set[int]:
     return {int(key.rpartition("-")[2]) for key in keys if _is_key(key)}
 
 
+def folder(key: str) -> Path:
+    """Folder of a stored run.
+
+    Raises
+    ------
+    LookupError
+        When there is none of this key; whatever the key is, nothing outside the store is touched.
+    """
+    found = _runs() / key if _is_key(key) else None
+    if found is None or not found.is_dir():
+        raise LookupError(f"There is no stored run {key[:60]!r}: `list` names those there are.")
+    return found
+
+
+def delete(key: str) -> None:
+    """Take a run away; `restore` brings it back within the hour.
+
+    Raises
+    ------
+    LookupError
+        As `folder`.
+    OSError
+        When the disk refuses.
+    """
+    with _lock:
+        there = folder(key)
+        aside = _deleted(key)
+        shutil.rmtree(aside, ignore_errors=True)
+        there.rename(aside)
+        _touch(aside)
+        _memory.pop(key, None)
+
+
+def restore(key: str) -> bool:
+    """Bring a deleted run back; False where it is gone for good."""
+    with _lock:
+        if not _is_key(key) or not _deleted(key).is_dir():
+            return False
+        if (_runs() / key).exists():  # asked for again, and so made again
+            shutil.rmtree(_deleted(key), ignore_errors=True)
+        else:
+            _deleted(key).rename(_runs() / key)
+            _touch(_runs() / key)
+        return True
+
+
+def _deleted(key: str) -> Path:
+    return _runs() / f".deleted-{key}"
+
+
 def _is_key(key: str) -> bool:
     stem, _, length = key.partition("-")
     digits = length.isascii() and length.isdecimal() and len(length) < 10
@@ -181,17 +237,32 @@ def forget() -> None:
 
 
 def evict() -> None:
-    """Remove the least recently used runs until the cap holds, and drafts that were left behind."""
+    """Remove runs until the cap holds, the least recently used first, and what was left behind.
+
+    Pinned runs count, and stay.
+    """
     with _lock:
-        for draft in _runs().glob(".draft-*"):
-            if time.time() - _last_use(draft) > 3600:
-                shutil.rmtree(draft, ignore_errors=True)
-        used = 0
+        for aside in (*_runs().glob(".draft-*"), *_runs().glob(".deleted-*")):
+            if time.time() - _last_use(aside) > KEPT_ASIDE:
+                shutil.rmtree(aside, ignore_errors=True)
+        pinned = {key for key in keys() if notes.read(_runs() / key).pinned}
+        used = sum(size(key) for key in pinned)
         for key in keys():
-            folder = _runs() / key
-            used += sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
-            if used > cap():
-                shutil.rmtree(folder, ignore_errors=True)
+            if key not in pinned:
+                used += size(key)
+                if used > cap():
+                    shutil.rmtree(_runs() / key, ignore_errors=True)
+
+
+def size(key: str) -> int:
+    """Bytes of a stored run on disk; 0 where there is none."""
+    found = 0
+    for file in (_runs() / key).glob("*"):
+        try:
+            found += file.stat().st_size
+        except OSError:  # taken away by another server meanwhile
+            continue
+    return found
 
 
 def _last_use(folder: Path) -> float:
