@@ -12,7 +12,7 @@ from hbdash.question import Question
 from hbdash.samplers import chain_groups
 from hbdash.samplers.nuts import Chains
 from hbdash.spec import RunSpec
-from hbdash.versions import versions
+from hbdash.versions import provenance
 
 
 def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
@@ -41,18 +41,21 @@ def as_datatree(question: Question, chains: Chains) -> xr.DataTree:
     groups["sampler_state"] = chain_groups.states(chains)
     dt = xr.DataTree.from_dict(groups)
     spec = spec.with_draws(length) if length else spec
-    dt.attrs = {
-        "spec": spec.model_dump_json(),
-        "key": spec.key,
-        "wall_seconds": chains.wall_seconds,
-        "compile_seconds": chains.compile_seconds,
-        "model": spec.model,
-        "levels": json.dumps(_levels(question)),
-        "scales": json.dumps([s for s in spec.priors if model.families[s] != LOCATION]),
-        "gradients": chains.gradients,
-        "sampling_gradients": int(sum(d["n_steps"].sum() for d in draws)) if length else 0,
-        "versions": versions("jax", "numpyro", "numpy"),
-    } | carried.attrs
+    dt.attrs = (
+        {
+            "spec": spec.model_dump_json(),
+            "key": spec.key,
+            "wall_seconds": chains.wall_seconds,
+            "compile_seconds": chains.compile_seconds,
+            "model": spec.model,
+            "levels": json.dumps(_levels(question)),
+            "scales": json.dumps([s for s in spec.priors if model.families[s] != LOCATION]),
+            "gradients": chains.gradients,
+            "sampling_gradients": int(sum(d["n_steps"].sum() for d in draws)) if length else 0,
+        }
+        | provenance()
+        | carried.attrs
+    )
     return dt
 
 

@@ -59,7 +59,7 @@ def summarize(
 
     Parameters
     ----------
-    dt : draws of either regression model.
+    dt : draws of any model.
     prob : probability of the interval, in (0, 1).
     which : quantities of the population, of the groups, or all.
 
@@ -91,6 +91,26 @@ def summarize(
     return found.rename_axis("quantity")
 
 
+def entries(values: xr.DataArray) -> list[str]:
+    """Name the scalars of a site, such as "theta[school A]" or "w[A, speed]".
+
+    Parameters
+    ----------
+    values : draws with dimensions chain, draw and then those of the site, which are taken in
+        their order; a dimension without labels counts from 1.
+    """
+    dims = values.dims[2:]
+    labels = [
+        [str(label) for label in values[dim].values]
+        if dim in values.coords
+        else [str(i + 1) for i in range(values.sizes[dim])]
+        for dim in dims
+    ]
+    if not dims:
+        return [str(values.name)]
+    return [f"{values.name}[{', '.join(label)}]" for label in product(*labels)]
+
+
 def coverage(table: pd.DataFrame) -> tuple[int, int]:
     """Count the intervals of a table that hold their generating value, and those that have one."""
     covered = table["covered"].dropna().to_numpy(bool)
@@ -106,7 +126,8 @@ def _blocks(dt: xr.DataTree, which: str) -> Iterator[Block]:
     shared = [name for name in names if name not in own]
     shared.sort(key=lambda name: (name[:3] != "mu_", f"mu_{name[6:]}" not in names))
     line = "slope" in posterior
-    origin = variable(dt, "constant_data/x_origin").values
+    # Where nothing is counted from an origin, there is none.
+    origin = np.asarray(dt["constant_data"].to_dataset().get("x_origin", 0.0))
     if which != "groups":
         for name in shared:
             yield _site(dt, name)
@@ -138,16 +159,7 @@ def _block(
 def _site(dt: xr.DataTree, site: str) -> Block:
     """Read one site with its names, truth and mask."""
     values = variable(dt, f"posterior/{site}").transpose("chain", "draw", ...)
-    dims = values.dims[2:]
-    labels = [
-        [str(label) for label in values[dim].values]
-        if dim in values.coords
-        else [str(i + 1) for i in range(values.sizes[dim])]
-        for dim in dims
-    ]
-    names = [site]
-    if dims:
-        names = [f"{site}[{', '.join(label)}]" for label in product(*labels)]
+    dims, names = values.dims[2:], entries(values)
     constant = dt["constant_data"].to_dataset()
     truth = prior_only = None
     if f"true_{site}" in constant:

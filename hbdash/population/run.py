@@ -16,7 +16,7 @@ from hbdash.population.spectrum import spectrum
 from hbdash.quantities import variable
 from hbdash.samplers import chain_groups
 from hbdash.samplers.nuts import Chains
-from hbdash.versions import versions
+from hbdash.versions import provenance
 
 
 @dataclass(frozen=True)
@@ -156,14 +156,11 @@ def _tree(
     if earlier is not None:
         totals = {name: earlier.attrs[name] + value for name, value in totals.items()}
     totals = {name: np.asarray(value).item() for name, value in totals.items()}
-    packages = ["jax", "numpyro", "numpy"] + ["flowMC"] * (spec.sampler.kind == "flowmc")
+    more = ["flowMC"] * (spec.sampler.kind == "flowmc")
     dt.attrs = (
         totals
         | carried.attributes(question)
-        | {
-            "spec": spec.model_dump_json(),
-            "key": spec.key,
-            "versions": versions(*packages),
-        }
+        | {"spec": spec.model_dump_json(), "key": spec.key}
+        | provenance(*more)
     )
     return dt

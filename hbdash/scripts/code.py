@@ -30,6 +30,36 @@ class Code(NamedTuple):
     centeredness: str = ""
 
 
+class Program(NamedTuple):
+    """A program that samples a posterior with NumPyro alone, in the parts that it is read in.
+
+    Attributes
+    ----------
+    about : what it is, in words.
+    imports : packages, and JAX's settings.
+    data : assignments of what was observed.
+    model : the function `model`, and the functions that it calls.
+    sampling : the assignment of `mcmc`, and what it needs.
+    run : statements that sample and print.
+    """
+
+    about: str
+    imports: str
+    data: str
+    model: str
+    sampling: str
+    run: str
+
+
+def as_script(program: Program) -> str:
+    """Write a program as one file, which samples when it is run and not when it is imported."""
+    about, imports, data, model, sampling, run = program
+    return (
+        f'"""{about}"""\n\n{imports}\n{data}\n\n{model}\n\n{sampling}'
+        f'if __name__ == "__main__":\n{textwrap.indent(run, "    ")}'
+    )
+
+
 def words(text: str) -> str:
     """Write somebody's words so that they stay on their line, whatever is in them."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)

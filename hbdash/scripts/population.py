@@ -13,9 +13,15 @@ from hbdash.population.target import CUT_STEEPNESS
 from hbdash.samplers.aies import AIES
 from hbdash.samplers.flowmc import FlowMC
 from hbdash.scripts import population_parts as parts
+from hbdash.scripts.code import Program, as_script
 
 
 def script(spec: PopulationSpec, source: str) -> str:
+    """Write the NumPyro program of a population as a file; see `program`."""
+    return as_script(program(spec, source))
+
+
+def program(spec: PopulationSpec, source: str) -> Program:
     """Write the NumPyro program of a population.
 
     Its `log_likelihood` is that of a run, `model` has its posterior. A run by flowMC becomes one by
@@ -38,12 +44,6 @@ def script(spec: PopulationSpec, source: str) -> str:
             "constant sensitivity to see the script, or run the command line with the files."
         )
     pieces = [
-        parts.HEAD.format(
-            about=_about(spec, source),
-            days=spec.pmean.time_scale,
-            ndtr="from jax.scipy.special import ndtr\n" * bool(c.n_g),
-            samplers="MCMC, NUTS" if isinstance(spec.sampler, PopulationNUTS) else "AIES, MCMC",
-        ),
         parts.POWER_LAW * bool(c.n_pl),
         parts.NORMAL * bool(c.n_g),
         parts.RATE.format(terms=_terms(c, priors)),
@@ -55,9 +55,19 @@ def script(spec: PopulationSpec, source: str) -> str:
         parts.EXPECTED.format(sums=_sums(c, priors)),
         parts.LIKELIHOOD.format(cut=_cut(spec)),
         parts.MODEL.format(priors=_priors(priors)),
-        _run(spec, priors),
     ]
-    return "\n\n".join(piece.strip("\n") + "\n" for piece in pieces if piece)
+    sampling, run = _sampling(spec, priors)
+    return Program(
+        about=parts.ABOUT.format(about=_about(spec, source)),
+        imports=parts.IMPORTS.format(
+            ndtr="from jax.scipy.special import ndtr\n" * bool(c.n_g),
+            samplers="MCMC, NUTS" if isinstance(spec.sampler, PopulationNUTS) else "AIES, MCMC",
+        ),
+        data=parts.DATA.format(days=spec.pmean.time_scale),
+        model="\n\n".join(piece.strip("\n") + "\n" for piece in pieces if piece),
+        sampling=sampling,
+        run=run,
+    )
 
 
 def _about(spec: PopulationSpec, source: str) -> str:
@@ -134,7 +144,7 @@ def _priors(priors: Priors) -> str:
     return "\n".join(lines)
 
 
-def _run(spec: PopulationSpec, priors: Priors) -> str:
+def _sampling(spec: PopulationSpec, priors: Priors) -> tuple[str, str]:
     sampler, size = spec.sampler, len(priors.shape.sampled)
     if isinstance(sampler, FlowMC):
         sampler = AIES(seed=sampler.seed).fitted(size)
@@ -149,13 +159,13 @@ def _run(spec: PopulationSpec, priors: Priors) -> str:
     options |= {"num_chains": chains, "chain_method": f'"{method}"'}
     if sampler.thinning > 1:
         options["thinning"] = sampler.thinning
-    return parts.RUN.format(
+    sampling = parts.SAMPLING.format(
         kernel=kernel,
         options="".join(f"    {name}={value},\n" for name, value in options.items()),
-        chains=chains,
         seed=sampler.seed,
-        one=parts.ONE_CHAIN * (chains == 1),
     )
+    one = parts.ONE_CHAIN * (chains == 1)
+    return sampling, parts.RUN.format(chains=chains, seed=sampler.seed, one=one)
 
 
 def _nuts(sampler: PopulationNUTS) -> str:

@@ -1,12 +1,12 @@
 """The pieces of text of which the script of a population is made, in its order."""
 
-HEAD = '''
-"""{about}
+ABOUT = """\
+{about}
 
 The event files lie beside it in events/: event_*.dat, with a line that names the columns
 (mass_1_source, mass_2_source, and log_prior where the samples have one), then a line a sample.
 """
-
+IMPORTS = """\
 from pathlib import Path
 
 import jax
@@ -18,7 +18,8 @@ import numpyro.distributions as dist
 from numpyro.infer.util import unconstrain_fn
 
 jax.config.update("jax_enable_x64", True)
-
+"""
+DATA = """\
 files = sorted(Path(__file__).parent.glob("events/*.dat"))
 events = [np.loadtxt(file, skiprows=1, ndmin=2) for file in files]
 table = np.concatenate(events)  # the samples of all events, one below the other
@@ -27,7 +28,7 @@ log_prior = table[:, 2] if table.shape[1] > 2 else 0.0  # under which they were 
 rows = np.array([len(event) for event in events])
 event = np.repeat(np.arange(len(events)), rows)  # of each sample
 days = {days!r}  # of observation
-'''
+"""
 POWER_LAW = '''
 def log_integral(a, low, high):
     """ln of the integral of x^a from low to high, also where a = -1."""
@@ -141,7 +142,7 @@ def model():
     found = numpyro.deterministic("log_likelihood", log_likelihood(p))
     numpyro.factor("likelihood", found)
 """
-RUN = '''
+SAMPLING = '''\
 def starts(count):
     """Draws of the prior under which all events are possible, from the likeliest quarter."""
     drawn = Predictive(model, num_samples=1000)(jax.random.key({seed}))
@@ -159,11 +160,12 @@ kernel = {kernel}
 mcmc = MCMC(
     kernel,
 {options})
-if __name__ == "__main__":
-    start = starts({chains})
-{one}    mcmc.run(jax.random.key({seed}), init_params=start)
-    mcmc.print_summary()
 '''
+RUN = """\
+start = starts({chains})
+{one}mcmc.run(jax.random.key({seed}), init_params=start)
+mcmc.print_summary()
+"""
 ONE_CHAIN = """\
-    start = {name: values[0] for name, values in start.items()}
+start = {name: values[0] for name, values in start.items()}
 """

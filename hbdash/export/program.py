@@ -1,21 +1,22 @@
-"""Taking a run away: the stand-alone NumPyro script of exactly one configuration."""
+"""The stand-alone NumPyro program of exactly one configuration, and of a run."""
 
+import json
 import re
 import textwrap
 from itertools import groupby
 
 import numpy as np
+import xarray as xr
 
 from hbdash.models import MODELS
 from hbdash.parameterization import Learned, label, of_effect
+from hbdash.population.spec import PopulationSpec
 from hbdash.question import settle
-from hbdash.scripts import SCRIPTS
-from hbdash.scripts.code import comment, words
-from hbdash.spec import RunSpec
+from hbdash.scripts import SCRIPTS, population
+from hbdash.scripts.code import Program, as_script, comment, words
+from hbdash.spec import RunSpec, parse
 
-_SCRIPT = '''\
-"""{about}"""
-
+_IMPORTS = """\
 import jax
 import jax.numpy as jnp
 import numpyro
@@ -23,11 +24,8 @@ import numpyro.distributions as dist
 from numpyro.infer import MCMC, NUTS
 {reparam}
 jax.config.update("jax_enable_x64", True)
-
-{data}
-
-{model}
-
+"""
+_SAMPLING = """\
 kernel = NUTS(
     model,
     target_accept_prob={target_accept_prob},
@@ -42,16 +40,45 @@ mcmc = MCMC(
     chain_method="sequential",
     progress_bar=False,
 )
-if __name__ == "__main__":
-    mcmc.run(jax.random.key({seed}))
-    mcmc.print_summary()
-'''
+"""
+_RUN = """\
+mcmc.run(jax.random.key({seed}))
+mcmc.print_summary()
+"""
 #: A line of an array: numbers, labels, or rows of numbers.
 _NUMBERS = re.compile(r' +(?:\[+)?(?:-?[\d.]+(?:e[-+]?\d+)?|jnp\.nan|"(?:[^"\\]|\\.)*")(?:,|\])')
 
 
 def script(spec: RunSpec, found: dict[str, np.ndarray] | None = None) -> str:
-    """Write the NumPyro program of a spec, with its data in it.
+    """Write the NumPyro program of a group model's spec as a file, with its data in it.
+
+    Parameters
+    ----------
+    spec, found : as of `program`.
+    """
+    return as_script(program(spec, found))
+
+
+def of_run(dt: xr.DataTree) -> Program:
+    """Write the program of a finished run.
+
+    Raises
+    ------
+    ValueError
+        Where its expected number of events comes from a file, which a program alone cannot hold.
+    LookupError
+        Where its data are no longer in this machine's store.
+    """
+    spec = parse(json.loads(dt.attrs["spec"]))
+    if isinstance(spec, PopulationSpec):
+        return population.program(spec, str(dt.attrs.get("source", "")))
+    constant, prefix = dt["constant_data"].to_dataset(), "centeredness_"
+    found = {str(n).removeprefix(prefix): constant[n].values for n in constant if prefix in str(n)}
+    return program(spec, found)
+
+
+def program(spec: RunSpec, found: dict[str, np.ndarray] | None = None) -> Program:
+    """Write the NumPyro program of a group model's spec, with its data in it.
 
     Parameters
     ----------
@@ -61,7 +88,7 @@ def script(spec: RunSpec, found: dict[str, np.ndarray] | None = None) -> str:
 
     Notes
     -----
-    The script samples the same posterior; its draws differ, because `MCMC` spends random numbers
+    The program samples the same posterior; its draws differ, because `MCMC` spends random numbers
     in another order.
     """
     data, model = spec.grouped(), MODELS[spec.model]
@@ -79,12 +106,15 @@ def script(spec: RunSpec, found: dict[str, np.ndarray] | None = None) -> str:
         each = "weight" if "w" in values else "group"
         arrays += comment(f"1 centered, 0 non-centered, for each {each}{remark}.")
         arrays += part.centeredness
-    return _SCRIPT.format(
+    sampler = spec.sampler.model_dump(exclude={"max_divergences"})
+    reparam = "from numpyro.infer.reparam import LocScaleReparam\n" * bool(part.centeredness)
+    return Program(
         about=textwrap.fill(about, 96),
-        reparam="from numpyro.infer.reparam import LocScaleReparam\n" * bool(part.centeredness),
+        imports=_IMPORTS.format(reparam=reparam),
         data=arrays,
         model=part.model,
-        **spec.sampler.model_dump(exclude={"max_divergences"}),
+        sampling=_SAMPLING.format(**sampler),
+        run=_RUN.format(**sampler),
     )
 
 
