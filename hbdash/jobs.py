@@ -2,20 +2,22 @@
 
 A session states what it wants with `Jobs.want`; a run that nobody wants any more is dropped. A
 worker runs one job at a time, because a job's chains already use every processor; there are two,
-so that runs of a second do not wait for those of minutes that a population takes.
+so that runs of a second do not wait for those of minutes that a population takes. Jobs that a
+cluster answers wait in its queue, each with a thread here.
 """
 
 import atexit
 import logging
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
 
-from hbdash import store
+from hbdash import cluster, store
 from hbdash.quantities import variable
 from hbdash.question import prepare
 from hbdash.run import AnyProgress, run
@@ -157,13 +159,23 @@ class Jobs:
                 f"{MOST_WAITING} runs are waiting already. Try again when some have finished."
             )
         else:
-            self._queues[_lane(spec)].append(job)
+            self._queue(job)
         self._jobs[name] = job
         return job
 
+    def _queue(self, job: Job) -> None:
+        if cluster.address() is None:
+            self._queues[_lane(job.spec)].append(job)
+            return
+        name = f"hbdash cluster {uuid.uuid4().hex}"
+        self._workers = {n: worker for n, worker in self._workers.items() if worker.is_alive()}
+        self._workers[name] = threading.Thread(
+            target=self._see_to, args=(job,), daemon=True, name=name
+        )
+        self._workers[name].start()
+
     def _waiting(self) -> int:
-        queues = self._queues.values()
-        return sum(job.phase == "waiting" for queue in queues for job in queue)
+        return sum(job.phase in ("waiting", cluster.WAITING) for job in self._jobs.values())
 
     def _drop_unwanted(self) -> None:
         for name, job in list(self._jobs.items()):
@@ -182,17 +194,28 @@ class Jobs:
                 if self._closed:
                     return
                 job = queue.popleft()
-            if job.phase == "waiting":
-                self._answer(job)
-                with self._change:
-                    self._drop_unwanted()
+            self._see_to(job)
+
+    def _see_to(self, job: Job) -> None:
+        with self._change:  # until everybody who asks now is counted
+            dropped = job.phase != "waiting"
+        if not dropped:
+            self._answer(job)
+            with self._change:
+                self._drop_unwanted()
 
     def _answer(self, job: Job) -> None:
+        def watch(progress: AnyProgress) -> bool:
+            return _watch(job, progress)
+
         try:
             earlier = store.find(job.spec)
-            question = prepare(job.spec)
-            job.phase = "warming up" if question.compiled else "compiling"
-            dt = run(job.spec, lambda progress: _watch(job, progress), earlier, question)
+            if cluster.address() is not None:
+                dt = cluster.run(job.spec, watch, earlier)
+            else:
+                question = prepare(job.spec)
+                job.phase = "warming up" if question.compiled else "compiling"
+                dt = run(job.spec, watch, earlier, question)
             if "posterior" not in dt.children:
                 raise Cancelled
             job.result = store.put(dt)
@@ -201,7 +224,7 @@ class Jobs:
             with self._change:
                 if job.wanted_by and not job.stop_asked:  # somebody came while it was ending
                     job.phase = "waiting"
-                    self._queues[_lane(job.spec)].append(job)
+                    self._queue(job)
                 else:
                     job.phase = "cancelled"
         except (ValueError, LookupError, SamplingError) as error:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import xarray as xr
 
 from hbdash.draws import append, as_datatree
 from hbdash.population.question import PopulationQuestion
-from hbdash.population.run import PopulationProgress
 from hbdash.population.run import run as run_population
 from hbdash.quantities import variable
 from hbdash.question import AnyQuestion, Question, prepare
@@ -16,9 +16,36 @@ from hbdash.samplers.nuts import Chains
 from hbdash.spec import AnySpec
 
 
+class AnyProgress(Protocol):
+    """What is known while a run is on its way, whichever sampler runs, and wherever."""
+
+    @property
+    def phase(self) -> str:
+        """Where the run is, in the sampler's own words."""
+        ...
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work done, 0 to 1."""
+        ...
+
+    @property
+    def has_draws(self) -> bool:
+        """Whether there are draws after the warmup or the training."""
+        ...
+
+    def describe(self) -> str:
+        """Say in a line what has been done."""
+        ...
+
+    def draws(self) -> xr.DataTree:
+        """The draws so far, as the DataTree of a shorter run."""
+        ...
+
+
 @dataclass(frozen=True)
 class Progress:
-    """What is known while a run is on its way."""
+    """What is known while the chains of a group model are on their way."""
 
     question: Question
     chains: Chains
@@ -45,9 +72,6 @@ class Progress:
     def draws(self) -> xr.DataTree:
         """The draws so far, as the DataTree of a shorter run."""
         return as_datatree(self.question, self.chains)
-
-
-AnyProgress = Progress | PopulationProgress
 
 
 def run(

@@ -86,6 +86,12 @@ def netcdf(dt: xr.DataTree) -> bytes:
         return bytes(dt.to_netcdf(engine="h5netcdf"))
 
 
+def decoded(raw: bytes) -> xr.DataTree:
+    """Read a run from the bytes that `netcdf` made."""
+    with HDF5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
+        return stored.load()
+
+
 def save(dt: xr.DataTree, runs: Path | None = None) -> bool:
     """Write a run; say why not through `trouble` when the disk refuses.
 
@@ -139,8 +145,7 @@ def load(key: str) -> xr.DataTree | None:
         raw = (place / "result.nc").read_bytes()
         if hashlib.sha256(raw).hexdigest() != about["sha256"]:
             raise ValueError("the checksum of result.nc differs from the one written")
-        with HDF5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
-            dt = stored.load()
+        dt = decoded(raw)
         parse(about["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         _set_aside(place, error)

@@ -28,6 +28,7 @@ ANSWER_SIDE = (
 )  # fmt: skip
 #: What the answer side may know of its own house; the names of a run's variables are common ground.
 ANSWER_MODULES = (
+    "hbdash.plain_text",
     "hbdash.tables.csv_table",
     *(f"hbdash.{name.removesuffix('.py')}" for name in ANSWER_SIDE),
 )
@@ -82,7 +83,9 @@ def test_the_question_side_draws_nothing(path):
 
 #: Each file imports only from its own row or from rows below it.
 LAYERS = (
-    ("jobs", "export", "library", "report"),
+    ("jobs", "export", "library", "report", "sweeps"),
+    ("cluster",),
+    ("cluster_worker",),
     ("store", "diagram", "words"),
     ("run", "scripts"),
     ("draws",),

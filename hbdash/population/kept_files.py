@@ -19,7 +19,7 @@ def keep_file(content: bytes) -> str:
     content : the bytes of the file, as they were uploaded.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    path = _path(sha256)
+    path = place(sha256)
     if _holds(path, sha256):
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def kept_file(sha256: str) -> bytes:
     LookupError
         Where the store of this machine has no such file, or a damaged one.
     """
-    path = _path(sha256)
+    path = place(sha256)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -62,7 +62,7 @@ def kept_file(sha256: str) -> bytes:
 
 def is_kept(sha256: str) -> bool:
     """Whether this machine's store has a file of this hash; it may still be damaged."""
-    return _path(sha256).exists()
+    return place(sha256).exists()
 
 
 def _holds(path: Path, sha256: str) -> bool:
@@ -72,7 +72,8 @@ def _holds(path: Path, sha256: str) -> bool:
         return False
 
 
-def _path(sha256: str) -> Path:
+def place(sha256: str) -> Path:
+    """Where the store of this machine keeps what has this hash, whether it is there or not."""
     from hbdash import store  # noqa: PLC0415
 
     if not re.fullmatch("[0-9a-f]{64}", sha256):

@@ -19,7 +19,7 @@ def save(arrays: dict[str, np.ndarray]) -> str:
     arrays : by name; names, order, types and shapes are part of the content.
     """
     sha256 = _hash(arrays)
-    path = _path(sha256)
+    path = place(sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
@@ -46,7 +46,7 @@ def load(sha256: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         When there is no such table in the store of this machine, it is damaged, or it holds other
         arrays (it was uploaded for another kind of model).
     """
-    path = _path(sha256)
+    path = place(sha256)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -72,7 +72,7 @@ def load(sha256: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def is_stored(sha256: str) -> bool:
     """Whether this machine's store has a table of this hash; it may still be damaged."""
-    return _path(sha256).exists()
+    return place(sha256).exists()
 
 
 def _hash(arrays: dict[str, np.ndarray]) -> str:
@@ -83,7 +83,8 @@ def _hash(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _path(sha256: str) -> Path:
+def place(sha256: str) -> Path:
+    """Where the store of this machine keeps what has this hash, whether it is there or not."""
     from hbdash import store  # noqa: PLC0415
 
     if not re.fullmatch("[0-9a-f]{64}", sha256):
