@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 from hbdash import data as data_
 from hbdash.models import MODELS
 from hbdash.parameterization import Centered, Parameterization, PerEffect
+from hbdash.plain_text import check_text, in_a_line
 from hbdash.population.spec import PopulationSpec
 from hbdash.priors import LOCATION, Prior
 from hbdash.regression_sources import RegressionSource
@@ -119,7 +120,10 @@ def parse(content: Any) -> AnySpec:
     ------
     ValidationError
         On anything unknown or out of bounds; `explain` says it in words.
+    ValueError
+        On text that is not Unicode.
     """
+    check_text(content, "spec")
     population = isinstance(content, dict) and content.get("model") == "population"
     return (PopulationSpec if population else RunSpec).model_validate(content)
 
@@ -179,10 +183,11 @@ def explain(error: ValidationError) -> str:
     """Say what a validation refused, field by field, without a traceback or a link."""
     lines = []
     for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"])
+        parts = (str(part) for part in item["loc"])
+        field = ".".join(part if len(part) <= 60 else f"{part[:57]}..." for part in parts)
         message = item["msg"].removeprefix("Value error, ")
         given = "" if isinstance(item["input"], dict | BaseModel) else f" (got {item['input']!r})"
-        said = f"{field or 'spec'}: {message}{'' if 'got' in message else given}"
+        said = in_a_line(f"{field or 'spec'}: {message}{'' if 'got' in message else given}")
         # What was given may be a whole table, or one fault may stand in each of its cells.
         lines.append(said if len(said) <= LONGEST_LINE else f"{said[:LONGEST_LINE]}…")
     more = len(lines) - MOST_LINES

@@ -23,8 +23,9 @@ SUPPORTING = {
     },
 }  # fmt: skip
 ANSWER_SIDE = (
-    "figures", "diagnostics.py", "loo.py", "new_rows.py", "population_draws.py",
-    "population_score.py", "posterior_summary.py", "predict.py", "quantities.py", "replicated.py",
+    "figures", "diagnostics.py", "estimates.py", "loo.py", "loo_comparison.py", "new_rows.py",
+    "population_draws.py", "population_score.py", "posterior_summary.py", "predict.py",
+    "quantities.py", "replicated.py",
 )  # fmt: skip
 #: What the answer side may know of its own house; the names of a run's variables are common ground.
 ANSWER_MODULES = (
@@ -74,7 +75,7 @@ def test_the_answer_side_knows_no_sampler(path):
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_question_side_draws_nothing(path):
     first = path.relative_to(PACKAGE).parts[0]
-    rooms = ("ui", "library.py", "report.py", "__main__.py", *ANSWER_SIDE)
+    rooms = ("ui", "library.py", "report.py", "web_page.py", "__main__.py", *ANSWER_SIDE)
     if first not in rooms:
         found = imports(path)
         drawing = ("plotly", "hbdash.figures", "hbdash.diagnostics")

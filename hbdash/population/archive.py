@@ -4,7 +4,6 @@ import io
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -77,7 +76,9 @@ def _read(name: str, raw: bytes) -> tuple[dict[str, bytes], list[Note]]:
                 if content.startswith(_SIGNATURE):
                     _nested(name, entry.filename)
                 files[entry.filename] = content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except UploadError:
+        raise
+    except Exception as error:  # zipfile answers damage with any of its exceptions
         raise UploadError(
             f"{cut(name)} must be a zip archive that can be read, got one that is damaged "
             f"({cut(str(error), 80)}): pack it again."

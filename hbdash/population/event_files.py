@@ -20,8 +20,8 @@ from hbdash.population.hdf5_reading import is_hdf5
 from hbdash.tables.csv_table import UploadError, cut
 
 DEFAULT_COLUMNS = ("mass_1_source", "mass_2_source")
-#: Most bytes of all files together.
-MOST_BYTES = 400_000_000
+#: Most bytes of all files together, and rows in them before they are thinned.
+MOST_BYTES, MOST_READ = 400_000_000, 10_000_000
 #: Names under which m1, m2 and the log prior are known, the likeliest first.
 _GUESSES = (
     ("mass_1_source", "m1_source", "m1_src", "mass_1", "mass1", "m1", "m_1"),
@@ -64,7 +64,16 @@ def read_events(
     """
     columns = _checked(columns)
     check_amount(files)
-    events = [event for file in natural(files) for event in _events(file, files[file], columns)]
+    events, rows = [], 0
+    for file in natural(files):
+        found = _events(file, files[file], columns)
+        rows += sum(len(event.numbers) for event in found)
+        if rows > MOST_READ:  # compression hides how much there is
+            raise UploadError(
+                f"All files together must have at most {MOST_READ:,} rows, got more in "
+                f"{cut(file)}: thin them."
+            )
+        events += found
     if len(events) > MOST_EVENTS:
         raise UploadError(
             f"There must be at most {MOST_EVENTS:,} events, got {len(events):,}: leave some out."
@@ -132,7 +141,11 @@ def natural(names: Mapping[str, object] | Sequence[str]) -> list[str]:
 
     def key(name: str) -> tuple:
         parts = re.split(r"([0-9]+)", name)
-        return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts), name
+        # By their digits: a name may have more of them than `int` reads.
+        digits = [p.lstrip("0") if p.isdecimal() else None for p in parts]
+        return tuple(
+            (1, 0, p) if d is None else (0, len(d), d) for p, d in zip(parts, digits, strict=True)
+        ), name
 
     return sorted(names, key=key)
 

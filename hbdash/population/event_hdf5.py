@@ -11,7 +11,7 @@ from hbdash.tables.csv_table import UploadError, cut
 
 #: Name of the datasets that are read, anywhere in the tree (GWKokab 0.3).
 DATASET = "posterior_samples"
-#: Most rows and bytes of one dataset, most objects of a file; checked before anything is read.
+#: Most rows of a file, bytes of one dataset, objects of a file; checked before anything is read.
 MOST_ROWS, MOST_BYTES, MOST_OBJECTS = 2_000_000, 400_000_000, 100_000
 
 
@@ -87,6 +87,11 @@ def _datasets(file: str, tree: h5py.File) -> list[h5py.Dataset]:
     found = [dataset(tree, path, cut(file)) for path in paths]
     for each in found:
         _check(f"{file}: {each.name}", each)
+    if (rows := sum(each.shape[0] for each in found)) > MOST_ROWS:
+        raise ContentError(
+            f"{cut(file)} must have at most {MOST_ROWS:,} rows in all its datasets, got {rows:,}: "
+            "thin them."
+        )
     return found
 
 

@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any
 
+from hbdash.plain_text import check_text
+
 #: Characters of a file, levels of nesting, and characters of a number that are read at most.
 LONGEST, DEEPEST, LONGEST_NUMBER = 1_000_000, 20, 300
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|-?(?:Infinity|NaN)|-?\d[\d.eE+-]*', re.DOTALL)
@@ -37,6 +39,7 @@ def parse(text: str | bytes, where: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as wrong:
         raise _error(text, where, wrong.pos, f"is not JSON: {_lowered(wrong.msg)}.") from None
+    check_text(value, where)
     if twice is not None:
         position, key = twice
         raise _error(

@@ -9,12 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from hbdash.plain_text import in_a_line
+
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 1_000_000, 200, 20_000_000
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 _COMMA_NUMBER = NUMBER.replace(r"\.", ",")
 _NO_NUMBER = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", ".", "?")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_EMPTY = "The file must hold a table, got an empty file: choose another one."
 _NOT_TEXT = {
     b"PK\x03\x04": "an Excel workbook (or another zip archive)",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -86,7 +89,7 @@ def read_csv(raw: bytes) -> pd.DataFrame:
 def _as_utf8(raw: bytes, notes: list[str]) -> bytes:
     """Return the text of a file in UTF-8 without a byte order mark."""
     if not raw.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise UploadError("The file must hold a table, got an empty file: choose another one.")
+        raise UploadError(_EMPTY)
     for start, kind in _NOT_TEXT.items():
         if raw.startswith(start):
             advice = "export the sheet as CSV" if "Excel" in kind else "export the table as CSV"
@@ -124,6 +127,8 @@ def _separator(content: bytes) -> tuple[str, int]:
     before = max(blank.count(b"\n"), blank.count(b"\r"))
     head = body[: 1 << 18].decode(errors="ignore")
     lines = [line for line in re.split(r"\r\n|\r|\n", head)[:30] if line.strip()]
+    if not lines:
+        raise UploadError(_EMPTY)
     best, separator, widest = (0.0, 0), ",", 1
     for candidate in ",;\t":
         try:
@@ -288,5 +293,5 @@ def listed(names: list[str]) -> str:
 
 def cut(text: str, length: int = 40) -> str:
     """Shorten a text taken from the file to one short line."""
-    line = " ".join(text[: 4 * length].split())
+    line = in_a_line(" ".join(text[: 4 * length].split()))
     return line if len(line) <= length else line[: length - 1] + "…"

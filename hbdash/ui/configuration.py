@@ -7,6 +7,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from hbdash.models import MODELS
+from hbdash.plain_text import check_text
 from hbdash.samplers.nuts import NUTS
 from hbdash.spec import RunSpec, explain
 from hbdash.ui.draft import Draft
@@ -41,6 +42,7 @@ def show(lab: Lab, draft: Draft) -> None:
 def _apply(lab: Lab) -> None:
     try:
         given = json.loads(st.session_state["json_text"])
+        check_text(given, "configuration")
         draft = _merged(lab, here()["draft"], given)
         kept = lab.ready_for_link(draft.data)
         replace_draft(draft.model_copy(update={"data": kept}))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hbdash.parameterization import PARAMETERIZATIONS
+from hbdash.plain_text import in_a_line
 from hbdash.priors import LOCATION, SCALE, parameter_names
 
 #: Stands for a prior that a fresh visit has and this draft has not.
@@ -22,8 +23,8 @@ class Field(NamedTuple):
 
 
 def short(text: str) -> str:
-    """Cut what somebody typed to what a message can hold."""
-    return text if len(text) <= 40 else text[:37] + "..."
+    """Cut what somebody typed to what a message can hold, in a line."""
+    return in_a_line(text if len(text) <= 40 else text[:37] + "...")
 
 
 def number(value: float) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
+from hbdash.plain_text import check_text
 from hbdash.ui.spelling import number, short
 
 #: Characters that stand for themselves in a value; a dot does where no other follows.
@@ -70,7 +71,9 @@ def _text(value: Any) -> str:
 def _value(text: str) -> Any:
     text = unquote(text)
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        check_text(value, "the link")
+        return value
     except (ValueError, RecursionError):
         return text
 
