@@ -307,11 +307,16 @@ def verdict(scores: list[Score]) -> tuple[Literal["good", "warn", "bad"], str]:
             else "All runs are sound"
         )
         return level, (
-            f"{use}. **{best.label.capitalize()}** gives {pace} times as many "
+            f"{use}. **{_capital(best.label)}** gives {pace} times as many "
             f"effective draws per gradient as {least.label}. {doubt}"
         )
     passes = "can be used" if findings[best.label] else "passes every check"
-    return level, f"**{best.label.capitalize()}** {passes}. {doubt}"
+    return level, f"**{_capital(best.label)}** {passes}. {doubt}"
+
+
+def _capital(label: str) -> str:
+    """Begin a sentence with a label, which is otherwise as somebody wrote it."""
+    return label[:1].upper() + label[1:]
 
 
 def _doubt(findings: list[Check], *, alone: bool) -> str:

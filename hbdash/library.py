@@ -6,6 +6,7 @@ and kept beside it in ``card.json``.
 
 import json
 import logging
+import os
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -174,6 +175,7 @@ def _kept(place: Path) -> Numbers | None:
 
 
 def _measured(place: Path) -> Numbers | None:
+    used = place.stat()
     dt = store.load(place.name)
     if dt is None or "posterior" not in dt.children:
         return None
@@ -181,6 +183,7 @@ def _measured(place: Path) -> Numbers | None:
     content = {n: v if v == v else None for n, v in asdict(found).items()}
     try:
         notes.replace(place / FILE, json.dumps(content))
+        os.utime(place, ns=(used.st_atime_ns, used.st_mtime_ns))  # being listed is no use
     except OSError as error:
         log.info("What was measured of %s was not kept: %s", place.name, error)
     return found

@@ -18,8 +18,8 @@ NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 SUPPORTING = {
     "models": {"__init__", "carried", "likelihood", "model", "reparam"},
     "figures": {
-        "__init__", "board", "draws", "events", "joint", "mass_sensitivity", "mosaic", "pairs",
-        "panels", "priors", "raster", "theme",
+        "__init__", "board", "draws", "events", "joint", "markup", "mass_sensitivity", "mosaic",
+        "pairs", "panels", "priors", "raster", "theme",
     },
 }  # fmt: skip
 ANSWER_SIDE = (

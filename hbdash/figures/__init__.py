@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
@@ -12,9 +13,13 @@ from hbdash.figures.acceptance import acceptance
 from hbdash.figures.adaptation import adaptation
 from hbdash.figures.autocorrelation import autocorrelation
 from hbdash.figures.bands import Kind, bands
+from hbdash.figures.bands_beside import bands_beside
 from hbdash.figures.bands_by_group import bands_by_group
 from hbdash.figures.corner import corner
+from hbdash.figures.differences import differences
+from hbdash.figures.elpd import elpd
 from hbdash.figures.energy import energy
+from hbdash.figures.estimates import estimates
 from hbdash.figures.event_masses import event_masses
 from hbdash.figures.event_weights import event_weights
 from hbdash.figures.evolution import evolution
@@ -24,8 +29,10 @@ from hbdash.figures.funnel import funnel
 from hbdash.figures.funnel_detail import funnel_detail
 from hbdash.figures.line_shrinkage import line_shrinkage
 from hbdash.figures.loo_pit import loo_pit
+from hbdash.figures.marginals import marginals
 from hbdash.figures.mask import mask
 from hbdash.figures.parameter_traces import parameter_traces
+from hbdash.figures.pareto import pareto, points
 from hbdash.figures.pareto_k import pareto_k
 from hbdash.figures.pooling import pooling
 from hbdash.figures.population import population, running_mean, scale
@@ -65,6 +72,8 @@ class View:
     new_group : whether a group that was not seen stands beside the one that is shown.
     loo : leave-one-out cross-validation of the run, where it is there already.
     parameters : those of a population that are shown side by side, None for all.
+    means : exact means by quantity, where there are any.
+    elpd : comparison of the runs by leave-one-out cross-validation, where it is there already.
     """
 
     runs: dict[str, xr.DataTree]
@@ -81,6 +90,8 @@ class View:
     new_group: bool = False
     loo: Loo | None = None
     parameters: tuple[str, ...] | None = None
+    means: Mapping[str, float] | None = None
+    elpd: pd.DataFrame | None = None
 
     @property
     def run(self) -> xr.DataTree:
@@ -298,5 +309,43 @@ FIGURES: dict[str, Figure] = {
         expected_observed,
         lambda v: expected_observed(v.runs, dark=v.dark),
     ),
+    "marginals": Figure(
+        "Compare",
+        "Marginals",
+        marginals,
+        lambda v: marginals(v.runs, means=v.means, first=v.first, dark=v.dark),
+    ),
+    "estimates": Figure(
+        "Compare",
+        "Estimates",
+        estimates,
+        lambda v: estimates(v.runs, prob=v.prob, means=v.means, first=v.first, dark=v.dark),
+    ),
+    "differences": Figure(
+        "Compare",
+        "Differences of estimates",
+        differences,
+        lambda v: differences(v.runs, means=v.means, dark=v.dark),
+    ),
+    "pareto": Figure(
+        "Compare",
+        "Effective draws against divergences",
+        pareto,
+        lambda v: pareto(points(v.runs), dark=v.dark),
+    ),
+    "bands_beside": Figure(
+        "Compare",
+        "Predictive bands of one group",
+        bands_beside,
+        lambda v: bands_beside(v.runs, v.group, prob=v.prob, dark=v.dark),
+    ),
+    "elpd": Figure(
+        "Compare",
+        "Leave-one-out cross-validation",
+        elpd,
+        lambda v: elpd(v.runs, found=v.elpd, dark=v.dark),
+    ),
 }
+#: Tabs whose figures draw one population of effects, under the names mu, tau and theta.
+OF_A_LEVEL = ("Funnels", "One group", "Population", "Traces", "Shrinkage")
 TABS = tuple(dict.fromkeys(figure.tab for figure in FIGURES.values()))

@@ -19,6 +19,7 @@ PAGES = {
     "regression": "Regression lab",
     "missing_predictors": "Missing predictors",
     "population": "Population lab",
+    "compare": "Compare",
 }
 #: Pixels: three words side by side, and still half of a narrow window for the picture.
 SIDEBAR = 324

@@ -1,18 +1,17 @@
 """The picture that answers: verdict, scoreboard, and the tabs."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 import xarray as xr
 
 from hbdash.diagnostics import Score, checks, score, verdict
+from hbdash.models import MODELS
 from hbdash.models.model import ExactAnswer
-from hbdash.ui import answers, figure_tab, reference
+from hbdash.ui import answers, figure_tab, reference, scoreboard, take_away
 from hbdash.ui.draft import Asked
-from hbdash.ui.frame import is_dark
 from hbdash.ui.lab import Lab
+from hbdash.ui.plain import plain
 from hbdash.ui.reference import Known
 from hbdash.ui.widgets import here, own
 
@@ -49,10 +48,13 @@ def show(lab: Lab, asked: Asked | None) -> None:
     exact, why_not = answers.exact(asked.draft)
     place = st.container()
     known = _known(asked, exact, why_not)
-    scores = [_score(label, dt, known) for label, dt in asked.runs.items()]
-    with place:
-        _verdict(scores)
-    _scoreboard(scores)
+    scores = [score_of(label, dt, known) for label, dt in asked.runs.items()]
+    judged = verdict(scores)
+    with place, st.container(horizontal=True, wrap=False, key="judged"):
+        scoreboard.verdict(*judged)
+        title = MODELS[lab.model].title
+        take_away.show(asked.runs, title=title, verdict=judged, scores=scores, columns=COLUMNS)
+    scoreboard.show(scores, COLUMNS, checks)
     if asked.active:
         return
     # While something runs there are no tabs; afterwards the same one opens again.
@@ -75,7 +77,7 @@ def _known(asked: Asked, exact: ExactAnswer | None, why_not: str | None) -> Know
     if exact is not None:
         return Known(exact.means, {})
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(why_not or "")
+        st.caption(plain(why_not or ""))
         return None if asked.active else reference.show(asked.draft)
 
 
@@ -84,36 +86,6 @@ def _scores(key: str, known: str, _dt: xr.DataTree, _known: Known | None) -> Sco
     return score("", _dt, *(_known or (None, None)))
 
 
-def _score(label: str, dt: xr.DataTree, known: Known | None) -> Score:
+def score_of(label: str, dt: xr.DataTree, known: Known | None) -> Score:
+    """Measure a run, once whatever it is called."""
     return replace(_scores(dt.attrs["key"], repr(known), dt, known), label=label)
-
-
-def _verdict(scores: list[Score]) -> None:
-    level, sentence = verdict(scores)
-    box = {"good": st.success, "warn": st.warning, "bad": st.error}[level]
-    box(sentence)
-
-
-def _scoreboard(scores: list[Score]) -> None:
-    known = [name for name in COLUMNS if name != "error" or not np.isnan(scores[0].error)]
-    table = pd.DataFrame([asdict(s) for s in scores], columns=pd.Index(known))
-    config = {
-        name: st.column_config.NumberColumn(title, format=form, help=text)
-        if form
-        else st.column_config.TextColumn(title, pinned=True)
-        for name, (title, form, text) in COLUMNS.items()
-    }
-    marks = table.style.apply(lambda _: _marks(scores, table), axis=None)
-    with st.container(key="scoreboard"):
-        st.dataframe(marks, hide_index=True, column_config=config, width="stretch")
-
-
-def _marks(scores: list[Score], table: pd.DataFrame) -> pd.DataFrame:
-    """Colour the cells that a check found wrong."""
-    red = f"color: {'#FF8A66' if is_dark() else '#C0392B'}; font-weight: 600"
-    styles = pd.DataFrame("", index=table.index, columns=table.columns)
-    for row, found in enumerate(scores):
-        for check in checks(found):
-            if check.column in styles:
-                styles.loc[row, check.column] = red
-    return styles

@@ -1,14 +1,13 @@
 """The picture that answers: verdict, scoreboard, and the tabs."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 import xarray as xr
 
 from hbdash.population_score import PopulationScore, checks, score, verdict
+from hbdash.ui import scoreboard, take_away
 from hbdash.ui.draft import Asked
-from hbdash.ui.frame import is_dark
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.lab import PopulationLab
 from hbdash.ui.widgets import here, own
@@ -47,13 +46,9 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
 def show(lab: PopulationLab, draft: PopulationDraft, asked: Asked | None) -> None:
     """Show everything that answers the draft that was asked, or what is known without a run."""
     asked = asked or Asked(draft)
-    scores = [_score(label, dt) for label, dt in asked.runs.items()]
+    scores = [score_of(label, dt) for label, dt in asked.runs.items()]
     if scores:
-        level, sentence = verdict(scores)
-        if any(check.level == "bad" for one in scores for check in checks(one)):
-            level = "bad"  # said in red, even where another run can be used
-        {"good": st.success, "warn": st.warning, "bad": st.error}[level](sentence)
-        _scoreboard(scores)
+        judge(scores, asked.runs)
     if asked.active:
         return
     # While something runs there are no tabs; afterwards the same one opens again. Without a run
@@ -75,36 +70,22 @@ def _scores(key: str, _dt: xr.DataTree) -> PopulationScore:
     return score("", _dt)
 
 
-def _score(label: str, dt: xr.DataTree) -> PopulationScore:
+def score_of(label: str, dt: xr.DataTree) -> PopulationScore:
+    """Measure a run, once whatever it is called."""
     return replace(_scores(dt.attrs["key"], dt), label=label)
 
 
-def _scoreboard(scores: list[PopulationScore]) -> None:
-    rows = [asdict(s) for s in scores]
-    there = [
-        name
-        for name in COLUMNS
-        if any(row[name] == row[name] for row in rows)  # not a number: nothing to show
-        and (name != "gradients" or any(row[name] for row in rows))
-    ]
-    table = pd.DataFrame(rows, columns=pd.Index(there))
-    config = {
-        name: st.column_config.NumberColumn(title, format=form, help=text)
-        if form
-        else st.column_config.TextColumn(title, pinned=True)
-        for name, (title, form, text) in COLUMNS.items()
-    }
-    marks = table.style.apply(lambda _: _marks(scores, table), axis=None)
-    with st.container(key="scoreboard"):
-        st.dataframe(marks, hide_index=True, column_config=config, width="stretch", placeholder="–")
-
-
-def _marks(scores: list[PopulationScore], table: pd.DataFrame) -> pd.DataFrame:
-    """Colour the cells that a check found wrong."""
-    red = f"color: {'#FF8A66' if is_dark() else '#C0392B'}; font-weight: 600"
-    styles = pd.DataFrame("", index=table.index, columns=table.columns)
-    for row, found in enumerate(scores):
-        for check in checks(found):
-            if check.column in styles:
-                styles.loc[row, check.column] = red
-    return styles
+def judge(scores: list[PopulationScore], runs: dict[str, xr.DataTree] | None = None) -> None:
+    """Show the verdict, beside it what can be taken away of runs, and the scoreboard."""
+    level, sentence = verdict(scores)
+    if any(check.level == "bad" for one in scores for check in checks(one)):
+        level = "bad"  # said in red, even where another run can be used
+    with st.container(horizontal=True, wrap=False, key="judged"):
+        scoreboard.verdict(level, sentence)
+        if runs:
+            judged = level, sentence
+            title = "Population of events"
+            take_away.show(runs, title=title, verdict=judged, scores=scores, columns=COLUMNS)
+    unused = () if any(one.gradients for one in scores) else ("gradients",)
+    columns = {name: words for name, words in COLUMNS.items() if name not in unused}
+    scoreboard.show(scores, columns, checks)

@@ -1,0 +1,1 @@
+"""The compare page: the run library, and any two to six runs side by side."""
