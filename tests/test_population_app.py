@@ -569,7 +569,7 @@ def test_the_whole_configuration():
     assert draft(at).n_buckets == 3 and draft(at).n_g == 1
     before = draft(at)
     for text, words in {
-        '{"model": "regression"}': "regression",
+        '{"model": "regression"}': "Regression lab",
         '{"colour": 1}': "colour",
         '{"samplers": []}': "samplers",
         "{": "line 1",

@@ -107,6 +107,11 @@ def surface(dark: bool) -> str:
     return "#1B2029" if dark else "#FFFFFF"
 
 
+def backdrop(dark: bool) -> str:
+    """Opaque colour of the page behind, so that a picture that leaves it stays readable."""
+    return "#0E1319" if dark else "#FFFFFF"
+
+
 def divergence(i: int = 0, *, dark: bool = False, size: float = 7) -> dict:
     """Marker of a divergence of the i-th run: a yellow diamond, outlined in the run's colour."""
     return {

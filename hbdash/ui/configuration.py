@@ -12,11 +12,13 @@ from hbdash.samplers.nuts import NUTS
 from hbdash.spec import RunSpec, explain
 from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
-from hbdash.ui.widgets import here, replace_draft
+from hbdash.ui.other_lab import refuse
+from hbdash.ui.plain import plain
+from hbdash.ui.widgets import here, own, replace_draft
 
 
 def show(lab: Lab, draft: Draft) -> None:
-    """Offer the configuration for download and for editing."""
+    """Offer the configuration for download, upload and editing."""
     with st.popover("Configuration as JSON", width="stretch"):
         content = draft.model_dump_json(indent=2)
         # The text follows the controls; what was refused stays, to be mended.
@@ -24,6 +26,14 @@ def show(lab: Lab, draft: Draft) -> None:
             here()["json_of"] = st.session_state["json_text"] = content
         st.download_button(
             "Download", content, "hbdash.json", "application/json", on_click="ignore"
+        )
+        st.file_uploader(
+            "Upload",
+            type=["json"],
+            key=own("configuration"),
+            on_change=_upload,
+            args=(lab,),
+            help="A configuration, or the spec.json of a run: its question is asked again.",
         )
         site = lab.always[0]
         prior = lab.fresh.priors[site].model_dump_json()
@@ -35,13 +45,23 @@ def show(lab: Lab, draft: Draft) -> None:
             'sampler options alone: {"num_samples": 2000}.',
         )
         if trouble := here().pop("json_trouble", None):
-            st.error(trouble)
+            st.error(plain(trouble))
         st.button("Apply", on_click=_apply, args=(lab,))
 
 
+def _upload(lab: Lab) -> None:
+    if (file := st.session_state[own("configuration")]) is not None:
+        _take(lab, file.getvalue())
+
+
 def _apply(lab: Lab) -> None:
+    _take(lab, st.session_state["json_text"])
+
+
+def _take(lab: Lab, text: str | bytes) -> None:
+    """Take a configuration into the draft; what is wrong is kept to be said."""
     try:
-        given = json.loads(st.session_state["json_text"])
+        given = json.loads(text)
         check_text(given, "configuration")
         draft = _merged(lab, here()["draft"], given)
         kept = lab.ready_for_link(draft.data)
@@ -53,6 +73,11 @@ def _apply(lab: Lab) -> None:
         )
     except ValidationError as error:
         here()["json_trouble"] = explain(error)
+    except UnicodeDecodeError as error:
+        here()["json_trouble"] = (
+            f"A configuration must be text in UTF-8, but byte {error.start + 1} of the file is "
+            "not. The configuration is unchanged."
+        )
     except RecursionError:
         here()["json_trouble"] = "This JSON is nested too deeply to be a configuration."
     except (ValueError, OSError) as error:
@@ -63,12 +88,7 @@ def _merged(lab: Lab, draft: Draft, given: Any) -> Draft:
     """Take a whole configuration, a run's spec, the priors alone or the sampler alone."""
     if not isinstance(given, dict):
         return Draft.model_validate(given)
-    model = given.get("model", lab.model)
-    if isinstance(model, str) and model in MODELS and model != lab.model:
-        raise ValueError(
-            f"This configures {MODELS[model].title}, but this lab is about "
-            f"{MODELS[lab.model].title}: apply it in the other one."
-        )
+    refuse(given, lab.model)
     content = draft.model_dump(mode="json")
     if given and set(given) <= set(MODELS[lab.model].families):
         given = content | {"priors": content["priors"] | given}

@@ -1,12 +1,13 @@
 """A tab of figures from the menu, and the controls of the view that stand at them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 import xarray as xr
 
-from hbdash.figures import FIGURES, View
+from hbdash.figures import FIGURES, OF_A_LEVEL, View
 from hbdash.models.model import ExactAnswer
 from hbdash.quantities import level, levels
 from hbdash.ui import answers, choices
@@ -15,8 +16,6 @@ from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
 from hbdash.ui.widgets import own
 
-#: Tabs whose figures draw one population of effects, under the names mu, tau and theta.
-OF_A_LEVEL = ("Funnels", "One group", "Population", "Traces", "Shrinkage")
 #: Levels up to which they are chosen by buttons.
 FEW_LEVELS = 4
 
@@ -34,7 +33,9 @@ def draw(name: str, view: View, identity: object, *, heading: bool = True) -> No
     figure = FIGURES[name]
     if heading:
         st.markdown(f"#### {figure.title}")
-    chart(name, identity, partial(figure.draw, view), figure.caption)
+    on_white = partial(figure.draw, replace(view, dark=False))
+    drawn = partial(figure.draw, view)
+    chart(name, identity, drawn, figure.caption, title=figure.title, on_white=on_white)
 
 
 def show_if_pooled(tab: str) -> Callable[[Asked, ExactAnswer | None], None]:

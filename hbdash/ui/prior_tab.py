@@ -1,6 +1,7 @@
 """The Priors tab: densities, lines, prior predictive, implied shrinkage."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,20 +27,29 @@ def show(asked: Asked, exact: ExactAnswer | None = None) -> None:
     data, priors = spec.grouped(), spec.priors
     identity = (spec.model_dump_json(), dark)
 
-    def section(title: str, function: Callable[..., go.Figure], draw: Callable[[], go.Figure]):
+    def section(title: str, function: Callable[..., go.Figure], draw: Callable[[bool], go.Figure]):
         st.markdown(f"#### {title}")
-        chart(function.__name__, (*identity, title), draw, caption(function))
+        chart(
+            function.__name__,
+            (*identity, title),
+            partial(draw, dark),
+            caption(function),
+            title=title,
+            on_white=partial(draw, False),
+        )
 
     units = prior_draws.units(data, priors)
     section(
         "Prior densities",
         prior_density,
-        lambda: prior_density(prior_draws.densities(priors, units), dark=dark),
+        lambda dark: prior_density(prior_draws.densities(priors, units), dark=dark),
     )
     if isinstance(data, RegressionData):
         lines = prior_draws.lines
-        section("Prior lines", prior_lines, lambda: prior_lines(lines(priors, data), dark=dark))
-    section("Prior predictive", prior_predictive, lambda: _predictive(spec, data, dark))
+        section(
+            "Prior lines", prior_lines, lambda dark: prior_lines(lines(priors, data), dark=dark)
+        )
+    section("Prior predictive", prior_predictive, lambda dark: _predictive(spec, data, dark))
     levels = {one.name: one.title for one in MODELS[spec.model].levels(data, priors)}
     if not levels:
         return
@@ -50,7 +60,7 @@ def show(asked: Asked, exact: ExactAnswer | None = None) -> None:
             f"{title}, of", list(levels), format_func=levels.__getitem__, key=own("prior_level")
         )
         title = f"{title}: {levels[chosen]}"
-    section(title, prior_shrinkage, lambda: _shrinkage(spec, data, chosen, dark))
+    section(title, prior_shrinkage, lambda dark: _shrinkage(spec, data, chosen, dark))
 
 
 def _predictive(spec: RunSpec, data: Any, dark: bool) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from hbdash.population import strict_json
 from hbdash.population.spec import PopulationSpec
+from hbdash.ui.other_lab import refuse
 from hbdash.ui.population import json_box
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.records import indented
@@ -19,8 +20,7 @@ def show(draft: PopulationDraft) -> None:
 
 def _read(draft: PopulationDraft, text: str, where: str) -> tuple[PopulationDraft, list[str]]:
     given = strict_json.parse_object(text, where)
-    if (model := given.get("model", "population")) != "population":
-        raise ValueError(f"This configures {model!r}, but this lab is about populations.")
+    refuse(given, "population")
     if "sampler" in given and "samplers" not in given:
         given = PopulationSpec.model_validate(given).model_dump()
         given["samplers"] = [given.pop("sampler")]

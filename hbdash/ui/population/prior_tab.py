@@ -1,5 +1,7 @@
 """The Priors tab: what the priors say before the data, and whether the events are possible."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,6 +12,7 @@ from hbdash.population.spec import PopulationSpec
 from hbdash.ui.chart import chart
 from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 
 #: Parameters of the picture; the share counts all of them.
 MOST_SHOWN = 8
@@ -31,7 +34,7 @@ def show(asked: Asked) -> None:
     try:
         found = _checked(spec.stem, spec)
     except (ValueError, LookupError) as error:
-        st.info(str(error.args[0] if error.args else error))
+        st.info(plain(error))
         return
     count = found.prior["posterior"].sizes["draw"]
     said = f"**{found.share:.0%}** of {count:,} draws of the priors have a finite likelihood."
@@ -41,11 +44,14 @@ def show(asked: Asked) -> None:
     if found.possible is not None and found.share < 1:
         runs["possible for all events"] = found.possible
     names = tuple(str(name) for name in found.prior["posterior"].data_vars)[:MOST_SHOWN]
+    draw = partial(corner, runs, parameters=names, points=DOTS)
     chart(
         "prior_corner",
         (spec.stem, dark),
-        lambda: corner(runs, parameters=names, points=DOTS, dark=dark),
+        partial(draw, dark=dark),
         CAPTION,
+        title="Draws of the priors",
+        on_white=partial(draw, dark=False),
     )
     if found.share == 1:
         return

@@ -1,5 +1,7 @@
 """The map of ln VT over both masses."""
 
+from functools import partial
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -26,11 +28,19 @@ def show(pmean: Pmean, events: Catalogue) -> None:
     masses = np.geomspace(max(low, 0.5), high, CELLS if relative else POINTS)
     dark = is_dark()
 
-    def draw() -> go.Figure:
+    def draw(dark: bool) -> go.Figure:
         log_vt = heat_map(pmean, masses, masses)
         unit = "placed volume × time" if relative else "Gpc³ yr a day"
         return mass_sensitivity(masses, masses, log_vt, unit=unit, events=middles, dark=dark)
 
-    st.markdown("#### How much is searched: ln VT")
+    title = "How much is searched: ln VT"
+    st.markdown(f"#### {title}")
     identity = pmean.model_dump_json(), middles.sum(), masses[0], masses[-1], dark
-    chart("mass_sensitivity", identity, draw, caption(mass_sensitivity))
+    chart(
+        "mass_sensitivity",
+        identity,
+        partial(draw, dark),
+        caption(mass_sensitivity),
+        title=title,
+        on_white=partial(draw, False),
+    )
