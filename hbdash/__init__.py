@@ -1,6 +1,13 @@
 """A lab for hierarchical Bayesian models: ask with a `RunSpec`, read the answer as a DataTree."""
 
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hbdash.population.spec import PopulationSpec
+    from hbdash.spec import RunSpec
+    from hbdash.sweeps import sweep
 
 # XLA runs each iteration of a small loop through its thunk interpreter unless the loop's buffers
 # are below this threshold. NUTS is a nest of tiny loops: compiled whole, the same draws come about
@@ -21,3 +28,17 @@ if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
 # 64 bits cost up to a quarter more time than 32 and remove every question about rounding: in
 # likelihoods of a million rows, in data far from zero, deep in the neck of a funnel.
 jax.config.update("jax_enable_x64", True)
+
+__all__ = ["PopulationSpec", "RunSpec", "sweep"]
+#: Where the names of a notebook live; each is imported when it is asked for.
+_HOMES = {
+    "PopulationSpec": "hbdash.population.spec",
+    "RunSpec": "hbdash.spec",
+    "sweep": "hbdash.sweeps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import platform
 import tempfile
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
+import xarray as xr
 from jax.experimental.compilation_cache import compilation_cache
 
 from hbdash import spec_key, store
+from hbdash.hdf5_lock import HDF5
 from hbdash.population import kept_files
 from hbdash.question import prepare
 from hbdash.run import AnyProgress, run
@@ -85,7 +88,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         if question.compiled:
             flight.phase = "warming up"
         dt = run(spec, flight.watch, earlier, question)
-        return {"versions": mine, "result": store.netcdf(dt)}
+        return {"versions": mine, "result": _netcdf(dt)}
     finally:
         del _flights[ticket]
 
@@ -111,7 +114,7 @@ async def look(ticket: str, wish: Wish, draws: bool) -> dict[str, Any] | None:
         return {"phase": flight.phase, "draws": None}
     raw = None
     if draws and progress.has_draws:
-        raw = await asyncio.to_thread(lambda: store.netcdf(progress.draws()))
+        raw = await asyncio.to_thread(lambda: _netcdf(progress.draws()))
     return {
         "phase": flight.phase,
         "fraction": progress.fraction,
@@ -148,11 +151,23 @@ def differences(worker: dict[str, str], server: dict[str, str]) -> str | None:
     )
 
 
+def _netcdf(dt: xr.DataTree) -> bytes:
+    import dask.config  # noqa: PLC0415
+
+    # On a worker xarray takes a lock of the whole cluster for every variable, unless told.
+    with HDF5, dask.config.set(scheduler="threads"):
+        return store.netcdf(dt)
+
+
 def _settle(folder: Path) -> None:
     """Keep uploads and compiled programs in a folder of this worker's own."""
     if store.root() == folder.resolve():
         return
     os.environ["HBDASH_STORE"] = str(folder)
+    # Dask's worker would log a line for every look at a run: five a second.
+    logging.getLogger("distributed.worker").addFilter(
+        lambda record: record.getMessage() != f"Run out-of-band function '{look.__name__}'"
+    )
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
         compilation_cache.reset_cache()  # JAX looks at the option once
