@@ -49,7 +49,7 @@ class Question:
     @property
     def compiled(self) -> bool:
         """Whether the program has been compiled in this process."""
-        return is_compiled(self.shape)
+        return is_compiled(self.shape, self.spec.sampler.num_chains)
 
     @cached_property
     def carried(self) -> Observed:

@@ -294,6 +294,7 @@ def test_a_run_whose_worker_is_killed_is_begun_again_by_another(dask, jobs):
 def test_a_run_without_workers_left_is_made_here(dask, jobs, monkeypatch):
     (job,) = jobs.want("one", [ask("strong", "noncentered", num_samples=8000, seed=7)])
     sampling(job)
+    monkeypatch.setattr(cluster, "PATIENCE", 3.0)
     monkeypatch.setattr(cluster, "SILENCE", 2.0)
     for worker in dask.workers:
         worker.kill()
@@ -303,11 +304,12 @@ def test_a_run_without_workers_left_is_made_here(dask, jobs, monkeypatch):
     assert "has no workers" in (cluster.trouble() or "")
 
 
-def test_a_run_whose_scheduler_goes_away_is_made_here(dask, jobs):
+def test_a_run_whose_scheduler_goes_away_is_made_here(dask, jobs, monkeypatch):
     dask.add_worker()
     assert until(lambda: cluster.size() == 1)
     (job,) = jobs.want("one", [ask("strong", "noncentered", num_samples=8000, seed=8)])
     sampling(job)
+    monkeypatch.setattr(cluster, "PATIENCE", 3.0)
     dask.scheduler.kill()
     finished(job)
     assert job.phase == "done" and job.result == job.spec.key

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from hbdash import diagnostics
 from hbdash.question import prepare
 from hbdash.run import run
 from hbdash.samplers import nuts, program
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
 from hbdash.spec import RunSpec
-from tests.questions import MU_TAU, ask, same
+from tests.questions import MU_TAU, ask, exact_means, same
 
 
 @contextmanager
@@ -93,9 +94,9 @@ def moves(count: int) -> Iterator[RunSpec]:
 def test_no_slider_compiles_anything(monkeypatch):
     programs: list[program.Shape] = []
 
-    def counted(shape, given, compile_=program._compile):
+    def counted(shape, together, given, compile_=program._compile):
         programs.append(shape)
-        return compile_(shape, given)
+        return compile_(shape, together, given)
 
     monkeypatch.setattr(program, "_programs", type(program._programs)())
     monkeypatch.setattr(program, "_compile", counted)
@@ -128,9 +129,31 @@ def test_shapes_families_and_static_options_have_programs_of_their_own(change):
     assert prepare(RunSpec.model_validate(change)).shape != prepare(RunSpec()).shape
 
 
+def test_chains_of_a_gpu_advance_as_one_and_are_those_of_threads(monkeypatch):
+    spec = ask("weak", "noncentered", num_samples=600)
+    apart = run(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "together", lambda num_chains: num_chains)
+        assert not prepare(spec).compiled
+        groups = []
+        short = run(spec.with_draws(100), lambda progress: groups.append(progress.chains))
+        as_one = run(spec, earlier=short)
+        assert prepare(spec).compiled
+    assert program.compiled(prepare(spec).shape, prepare(spec).given).together == 1
+    assert {chain.done for chain in groups[-1].each} == {1100}
+    # Rounding parts them in time, and the same random numbers keep them together at first.
+    for name in ("energy", "n_steps", "step_size", "acceptance_rate"):
+        one, other = (dt["warmup_sample_stats"][name].values[:, :20] for dt in (apart, as_one))
+        np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=name)
+    assert as_one["posterior"].sizes == apart["posterior"].sizes
+    assert as_one.attrs["key"] == apart.attrs["key"]
+    found = diagnostics.errors(as_one, exact_means(spec))
+    assert all(abs(error) < 4 for error in found.values()), found
+
+
 def test_only_a_few_programs_are_kept(monkeypatch):
     monkeypatch.setattr(program, "_programs", type(program._programs)())
-    monkeypatch.setattr(program, "_compile", lambda shape, given: shape)
+    monkeypatch.setattr(program, "_compile", lambda shape, *_: shape)
     question = prepare(RunSpec())
     shapes = [
         program.Shape("normal_means", (), (), num_warmup, 10, False) for num_warmup in range(12)

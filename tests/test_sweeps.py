@@ -160,7 +160,12 @@ def test_a_population_is_swept_too(asked, monkeypatch):
 
 
 def test_a_population_s_row_has_the_numbers_of_its_score(monkeypatch):
-    monkeypatch.setattr(sweeps, "run", lambda spec, **_: dt.assign_attrs(key=spec.key))
+    def answer(spec, **_):
+        found = dt.copy()
+        found.attrs["key"] = spec.key
+        return found
+
+    monkeypatch.setattr(sweeps, "run", answer)
     monkeypatch.setattr(store, "put", lambda dt: None)
     dt = fake_population()
     sampler = PopulationSpec().sampler.model_dump()

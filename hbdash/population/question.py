@@ -65,7 +65,7 @@ class PopulationQuestion:
     @property
     def compiled(self) -> bool:
         """Whether the program of NUTS is ready; the other samplers tell it themselves."""
-        return self.program is None or is_compiled(self.program)
+        return self.program is None or is_compiled(self.program, self.walkers)
 
 
 def prepare(spec: PopulationSpec) -> PopulationQuestion:

@@ -61,7 +61,9 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         resume: list[list[np.ndarray]] | None = None,
         divergences: int = 0,
     ) -> "Chains":
-        """Run the chains, a thread each processor, always the one that is furthest behind.
+        """Run the chains: on a GPU as one, on a CPU in threads, one for each processor.
+
+        A thread always takes the chain that is furthest behind.
 
         Parameters
         ----------
@@ -77,7 +79,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             When no starting point of finite density is found.
         """
         began = time.perf_counter()
-        program = compiled(shape, given)
+        program = compiled(shape, given, self.num_chains)
         chains = Chains(self, time.perf_counter() - began, earlier_divergences=divergences)
         key, pace = jax.random.key(self.seed), min(FIRST_PACE, program.chunk)
         for number in range(self.num_chains):
@@ -187,19 +189,21 @@ class Chains:
 
 
 def _run_threads(chains: Chains, program: Program, given: Any, on_chunk: Any) -> None:
-    lock, idle, failures = threading.Lock(), list(chains.each), []
+    lock, failures = threading.Lock(), []
+    size = program.together
+    idle = [chains.each[start : start + size] for start in range(0, len(chains.each), size)]
 
     def work() -> None:
         try:
-            for chain in _next_chains(chains, idle, lock, failures):
-                _advance(chain, chains, program, given)
+            for group in _next_groups(chains, idle, lock, failures):
+                _advance(group, chains, program, given)
                 with lock:
-                    idle.append(chain)
+                    idle.append(group)
                     _stop_when_asked(chains, on_chunk)
         except BaseException as failure:  # handed to the caller's thread below
             failures.append(failure)
 
-    count = min(len(chains.each), os.cpu_count() or 1)
+    count = min(len(idle), os.cpu_count() or 1)
     threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -209,19 +213,20 @@ def _run_threads(chains: Chains, program: Program, given: Any, on_chunk: Any) ->
         raise failures[0]
 
 
-def _next_chains(
-    chains: Chains, idle: list[Chain], lock: threading.Lock, failures: list[BaseException]
-) -> Iterator[Chain]:
+def _next_groups(
+    chains: Chains, idle: list[list[Chain]], lock: threading.Lock, failures: list[BaseException]
+) -> Iterator[list[Chain]]:
+    """Take the chains that advance together and are furthest behind, until all are finished."""
     while not failures:
         with lock:
-            waiting = [chain for chain in idle if chain.done < chains.last]
+            waiting = [group for group in idle if group[0].done < chains.last]
             if not waiting:
                 return
-            chain = min(waiting, key=lambda chain: chain.done)
-            idle.remove(chain)
-            end = _end_of_phase(chain, chains)
-            chain.until = min(chain.done + chain.pace, end)
-        yield chain
+            group = min(waiting, key=lambda group: group[0].done)
+            idle.remove(group)
+            for chain in group:
+                chain.until = min(chain.done + chain.pace, _end_of_phase(chain, chains))
+        yield group
 
 
 def _stop_when_asked(chains: Chains, on_chunk: Any) -> None:
@@ -239,21 +244,23 @@ def _end_of_phase(chain: Chain, chains: Chains) -> int:
     return min(warmup, chains.last) if chain.done < warmup else chains.last
 
 
-def _advance(chain: Chain, chains: Chains, program: Program, given: Any) -> None:
-    in_warmup = chain.done < chains.config.num_warmup
-    count = chain.until - chain.done
+def _advance(group: list[Chain], chains: Chains, program: Program, given: Any) -> None:
+    in_warmup = group[0].done < chains.config.num_warmup
+    count = group[0].until - group[0].done
     began = time.perf_counter()
-    state, rows = program.advance(chain.state, np.int64(count), given)
-    if in_warmup:
-        rows = rows | {"sites": {}}  # nobody looks at them, and they would double the memory
+    found = program.advance(tuple(chain.state for chain in group), np.int64(count), given)
+    rows = [rows for _, rows in found]
+    if in_warmup:  # nobody looks at them, and they would double the memory
+        rows = [one | {"sites": {}} for one in rows]
     # A copy: a view of a few rows would keep the whole buffer in memory.
     rows = jax.tree.map(lambda rows: np.asarray(rows)[:count].copy(), rows)
     took = time.perf_counter() - began
-    chain.state, chain.done = state, chain.done + count
-    (chain.warmup if in_warmup else chain.draws).append(rows)
-    chain.gradients += int(rows["n_steps"].sum())
-    chain.divergences += 0 if in_warmup else int(rows["diverging"].sum())
-    chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, program.chunk))
+    for chain, (state, _), one in zip(group, found, rows, strict=True):
+        chain.state, chain.done = state, chain.done + count
+        (chain.warmup if in_warmup else chain.draws).append(one)
+        chain.gradients += int(one["n_steps"].sum())
+        chain.divergences += 0 if in_warmup else int(one["diverging"].sum())
+        chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, program.chunk))
 
 
 def _plain(leaf: Any) -> np.ndarray:
