@@ -9,7 +9,7 @@ import streamlit as st
 import xarray as xr
 from streamlit.delta_generator import DeltaGenerator
 
-from hbdash import store
+from hbdash import cluster, store
 from hbdash.figures.funnel import funnel
 from hbdash.jobs import Job
 from hbdash.quantities import level, levels
@@ -138,7 +138,7 @@ def _tell_trouble(wanted: dict[str, Job]) -> None:
             st.error(f"**{label}**: {job.error}")
         elif _is_over(job):
             st.info(f"**{label}**: stopped before its first draw. Press Run to sample.")
-    if (trouble := store.trouble()) is not None:
+    for trouble in filter(None, (store.trouble(), cluster.trouble())):
         st.warning(trouble)
 
 
