@@ -89,6 +89,8 @@ class Jobs:
         self._queues: dict[str, deque[Job]] = {lane: deque() for lane in LANES}
         self._workers: dict[str, threading.Thread] = {}
         self._jobs: dict[str, Job] = {}
+        #: Per session, the number of the turn in which it was last served.
+        self._turns: dict[str, int] = {}
         self._change = threading.Condition()
         self._closed = False
         # A daemon thread that the end of the process finds inside XLA takes it down with an abort.
@@ -137,18 +139,21 @@ class Jobs:
                     work.start()
             return wanted
 
+    def is_new(self, spec: AnySpec) -> bool:
+        """Whether a question would be queued: it has no answer yet, and nobody is asking it."""
+        with self._change:
+            return self._asked(spec) is None and answered(spec) is None
+
     def leave(self, sessions: str) -> None:
         """Want nothing any more, for all sessions whose name begins like this."""
         with self._change:
+            self._turns.pop(sessions.partition("/")[0], None)
             for job in self._jobs.values():
                 job.wanted_by -= {name for name in job.wanted_by if name.startswith(sessions)}
             self._drop_unwanted()
 
     def _job(self, spec: AnySpec) -> Job:
-        # Jobs of one stem and length differ only in when they stop by themselves.
-        name = f"{spec.key}/{spec.max_divergences}"
-        job = self._jobs.get(name)
-        if job is not None and (job.active or job.phase == "done" and job.draws() is not None):
+        if (job := self._asked(spec)) is not None:
             return job
         answer = answered(spec)
         job = Job(spec)
@@ -160,8 +165,13 @@ class Jobs:
             )
         else:
             self._queue(job)
-        self._jobs[name] = job
+        self._jobs[_name(spec)] = job
         return job
+
+    def _asked(self, spec: AnySpec) -> Job | None:
+        job = self._jobs.get(_name(spec))
+        there = job is not None and (job.active or job.phase == "done" and job.draws() is not None)
+        return job if there else None
 
     def _queue(self, job: Job) -> None:
         if cluster.address() is None:
@@ -193,8 +203,23 @@ class Jobs:
                     self._change.wait()
                 if self._closed:
                     return
-                job = queue.popleft()
+                job = self._next(queue)
             self._see_to(job)
+
+    def _next(self, queue: deque[Job]) -> Job:
+        """Take the first job of those whose sessions have waited longest for a turn.
+
+        One session's many runs do not keep another's single one waiting.
+        """
+        asking = {id(job): {name.partition("/")[0] for name in job.wanted_by} for job in queue}
+        job = min(
+            queue,
+            key=lambda job: min((self._turns.get(one, 0) for one in asking[id(job)]), default=0),
+        )
+        queue.remove(job)
+        turn = 1 + max(self._turns.values(), default=0)
+        self._turns |= dict.fromkeys(asking[id(job)], turn)
+        return job
 
     def _see_to(self, job: Job) -> None:
         with self._change:  # until everybody who asks now is counted
@@ -242,6 +267,11 @@ class Jobs:
             raise
         finally:
             job.progress = None if job.phase == "done" else job.progress
+
+
+def _name(spec: AnySpec) -> str:
+    # Jobs of one stem and length differ only in when they stop by themselves.
+    return f"{spec.key}/{spec.max_divergences}"
 
 
 def _lane(spec: AnySpec) -> str:

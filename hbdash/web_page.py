@@ -128,7 +128,7 @@ def page(title: str, body: str) -> str:
 def drawing(picture: Picture) -> str:
     """Write a figure, with buttons that save it as PNG and SVG; unless it has one, on white."""
     figure = go.Figure(without_markup(picture.figure))
-    figure.update_layout(paper_bgcolor=figure.layout.paper_bgcolor or backdrop(dark=False))
+    figure.update_layout(paper_bgcolor=figure.layout["paper_bgcolor"] or backdrop(dark=False))
     # In a script no letter needs escaping but the one that could end it.
     content = str(figure.to_json()).replace("<", "\\u003c")
     return _FIGURE.format(

@@ -75,7 +75,7 @@ def test_the_answer_side_knows_no_sampler(path):
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_question_side_draws_nothing(path):
     first = path.relative_to(PACKAGE).parts[0]
-    rooms = ("ui", "library.py", "report.py", "sweeps.py", "web_page.py", "__main__.py")
+    rooms = ("ui", "cli", "library.py", "report.py", "sweeps.py", "web_page.py", "__main__.py")
     if first not in (*rooms, *ANSWER_SIDE):
         found = imports(path)
         drawing = ("plotly", "hbdash.figures", "hbdash.diagnostics")

@@ -56,7 +56,7 @@ def estimate(spec: PopulationSpec) -> Estimate:
     sampler, cost = spec.sampler, partial(_timed, _cost_of(spec).model_dump_json())
     if isinstance(sampler, AIES):
         value = cost("value")
-        count = sampler.walkers * (sampler.num_warmup + sampler.num_samples)
+        count = sampler.transitions
         return Estimate(COMPILING["aies"] + count * value, count, 0, 1e3 * value)
     if isinstance(sampler, PopulationNUTS):
         gradient = cost("gradient")

@@ -91,6 +91,11 @@ class AIES(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """Walkers of all ensembles."""
         return self.num_ensembles * self.ensemble_size
 
+    @property
+    def transitions(self) -> int:
+        """The run's budget: steps over all walkers, warmup included."""
+        return self.walkers * (self.num_warmup + self.num_samples)
+
     def fitted(self, size: int) -> Self:
         """Return the same options with the number of walkers that suits so many parameters.
 

@@ -82,10 +82,10 @@ class FlowMC(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
                 f"rq_spline_range must enclose 0, where the flow's whitened draws lie, got "
                 f"({low:g}, {high:g}). Ask for (-10, 10)."
             )
-        if self.steps > MOST_STEPS:
+        if self.transitions > MOST_STEPS:
             raise ValueError(
                 f"n_chains x (n_local_steps + n_global_steps) x (n_training_loops + "
-                f"n_production_loops) must be at most {MOST_STEPS:,}, got {self.steps:,}. Ask for "
+                f"n_production_loops) must be at most {MOST_STEPS:,}, got {self.transitions:,}. Ask for "
                 f"fewer steps, loops or chains."
             )
         kept = self.n_chains * self.stored * (self.n_training_loops + self.n_production_loops)
@@ -98,7 +98,7 @@ class FlowMC(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return self
 
     @property
-    def steps(self) -> int:
+    def transitions(self) -> int:
         """Steps over all chains and loops, training included."""
         loops = self.n_training_loops + self.n_production_loops
         return self.n_chains * (self.n_local_steps + self.n_global_steps) * loops

@@ -16,6 +16,8 @@ NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 _COMMA_NUMBER = NUMBER.replace(r"\.", ",")
 _NO_NUMBER = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", ".", "?")
+#: Text before which `hbdash.tables.csv_text`, as spreadsheets do, put a mark that it is no formula.
+_MARKED = re.compile(rb"'[=+\-@]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _EMPTY = "The file must hold a table, got an empty file: choose another one."
 _NOT_TEXT = {
@@ -67,6 +69,9 @@ def read_csv(raw: bytes) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UploadError(_why_unreadable(str(error))) from None
+    if _MARKED.search(content):
+        for name in table:
+            table[name] = table[name].str.replace(r"^'(?=[=+\-@])", "", regex=True)
     header = [str(cell).strip() for cell in table.iloc[0]]
     full = len(table) == 2 * MOST_ROWS
     table = table.iloc[1:]

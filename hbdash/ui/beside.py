@@ -8,7 +8,8 @@ import xarray as xr
 from hbdash import store
 from hbdash.jobs import Job
 from hbdash.spec import RunSpec
-from hbdash.ui.frame import jobs, session
+from hbdash.ui.asking import want
+from hbdash.ui.plain import plain
 
 #: Seconds a rerun waits for it: most are done by then.
 PATIENCE = 0.8
@@ -24,9 +25,9 @@ def beside(name: str, spec: RunSpec) -> xr.DataTree | None:
     spec : the question; one for each name at a time.
     """
     try:
-        (job,) = jobs().want(session().wanter(f"{spec.model}/{name}"), [spec])
+        (job,) = want(f"{spec.model}/{name}", [spec])
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return None
     until = time.monotonic() + PATIENCE
     while job.active and time.monotonic() < until:
@@ -36,7 +37,7 @@ def beside(name: str, spec: RunSpec) -> xr.DataTree | None:
     if job.active:
         st.fragment(_watch, run_every=POLL)(name, job)
     elif job.phase == "failed":
-        st.warning(f"The {name} could not be sampled: {job.error}")
+        st.warning(f"The {name} could not be sampled: {plain(job.error)}")
     return None
 
 

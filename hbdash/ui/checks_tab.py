@@ -11,6 +11,7 @@ from hbdash.ui.chart import keys
 from hbdash.ui.draft import Asked
 from hbdash.ui.figure_tab import draw
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import own
 
 #: Rows up to which leaving one out is quick enough to be done unasked.
@@ -33,7 +34,7 @@ def show(asked: Asked, exact: ExactAnswer | None) -> None:
     try:
         found = _loo(dt.attrs["key"], dt)
     except ValueError as error:
-        st.info(str(error))
+        st.info(plain(error))
         return
     numbers = {
         "elpd (LOO), nats": f"{found.elpd_loo:,.1f} ± {found.se:,.1f}".replace("-", theme.MINUS),

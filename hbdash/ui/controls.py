@@ -14,6 +14,7 @@ from hbdash.ui import (
 )
 from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import enter, forget_hidden, here, moved, replace_draft
 
 
@@ -36,7 +37,7 @@ def sidebar(lab: Lab) -> Draft:
         try:
             draft = Draft.model_validate({"model": lab.model} | fields)
         except ValidationError as error:
-            st.error(explain(error))
+            st.error(plain(explain(error)))
         configuration.show(lab, draft)
     here()["draft"] = draft
     forget_hidden()
@@ -65,7 +66,7 @@ def _tell_refused(draft: Draft) -> None:
     """Say what a link asked for and did not get, until the person changes something."""
     refused = here()["refused"]
     if refused and draft == here()["linked"]:
-        lines = "\n".join(f"- {message}" for message in refused)
+        lines = "\n".join(f"- {plain(message)}" for message in refused)
         st.warning(f"Not taken from the link; the defaults stand instead:\n{lines}")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from hbdash.budgets import Budget
+
 if TYPE_CHECKING:
     from hbdash.jobs import Jobs
 
@@ -29,9 +31,10 @@ GRACE = 60
 
 @dataclass(frozen=True)
 class Session:
-    """A browser tab, by a name of its own."""
+    """A browser tab, by a name of its own, and what it may ask for in a while."""
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     def wanter(self, purpose: str) -> str:
         """Name a lab in this tab, or a purpose in it, where the queue asks who wants a run."""

@@ -16,6 +16,7 @@ from hbdash.ui.chart import keys
 from hbdash.ui.draft import Asked
 from hbdash.ui.figure_tab import draw
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import own
 
 #: Groups in one figure of small multiples.
@@ -72,7 +73,7 @@ def _slider(dt: xr.DataTree) -> float:
     name = str(dt["constant_data"].coords["predictor"].values[0])
     key = own(f"x_{name}_{ends}")
     return st.slider(
-        f"What if: {name}",
+        f"What if: {plain(name)}",
         *ends,
         value=near((low + high) / 2),
         step=step,

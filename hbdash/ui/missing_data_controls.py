@@ -15,6 +15,7 @@ from hbdash.regression_sources import (
 )
 from hbdash.spec import explain
 from hbdash.ui import data_sources, regression_upload_controls
+from hbdash.ui.plain import plain
 from hbdash.ui.regression_upload_controls import missing_controls, show_notes
 from hbdash.ui.tables import edited
 from hbdash.ui.widgets import by_group, seeded
@@ -73,10 +74,10 @@ def _manufacturing(start: Manufacturing) -> Manufacturing:
         chosen = Manufacturing.model_validate(given)
         chosen = missing_controls(load(_loadable(chosen)), chosen)
     except ValidationError as error:
-        st.error(explain(error))
+        st.error(plain(explain(error)))
         return start
     except ValueError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return start
     show_notes(chosen)
     return chosen

@@ -1,6 +1,5 @@
 """The New rows tab: a table to type in or a file, what is wrong with it, and its predictions."""
 
-import re
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,10 @@ import xarray as xr
 from hbdash.models.model import ExactAnswer
 from hbdash.new_rows import Checked, Problem, check_rows, predict_rows, read_rows, template
 from hbdash.tables.csv_table import UploadError
+from hbdash.tables.csv_text import to_csv
 from hbdash.ui import choices
 from hbdash.ui.draft import Asked
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, own
 
 SOURCES = {"typed": "Type them", "file": "From a CSV file"}
@@ -98,7 +99,7 @@ def _typed(dt: xr.DataTree) -> pd.DataFrame:
 def _from_file(dt: xr.DataTree) -> pd.DataFrame | None:
     """Show the upload; return its rows, those of the last file where no other was chosen."""
     left, right = st.columns([3, 1], vertical_alignment="center")
-    columns = ", ".join(f'"{_plain(str(name))}"' for name in template(dt))
+    columns = ", ".join(f'"{plain(str(name))}"' for name in template(dt))
     file = left.file_uploader(
         f"A CSV file with the columns {columns}",
         type=["csv", "tsv", "txt"],
@@ -107,7 +108,7 @@ def _from_file(dt: xr.DataTree) -> pd.DataFrame | None:
     )
     right.download_button(
         "Download an example",
-        lambda: template(dt).to_csv(index=False),
+        lambda: to_csv(template(dt)),
         "new_rows.csv",
         "text/csv",
         on_click="ignore",
@@ -118,14 +119,14 @@ def _from_file(dt: xr.DataTree) -> pd.DataFrame | None:
         return None
     name, raw = here()["new_rows_file"]
     if file is None:
-        left.caption(f"In use: {_plain(name)}, chosen before.")
+        left.caption(f"In use: {plain(name)}, chosen before.")
     try:
         table = read_rows(raw, dt)
     except UploadError as error:
-        st.error(_plain(str(error)))
+        st.error(plain(str(error)))
         return None
     for note in table.attrs["notes"]:
-        st.info(_plain(note))
+        st.info(plain(note))
     return table
 
 
@@ -133,7 +134,7 @@ def _say(box, problems: list[Problem]) -> None:
     """List what is wrong or worth knowing, one line a cell."""
     if not problems:
         return
-    lines = [f"- {_plain(problem.message)}" for problem in problems[:MOST_LISTED]]
+    lines = [f"- {plain(problem.message)}" for problem in problems[:MOST_LISTED]]
     if len(problems) > MOST_LISTED:
         lines.append(f"- … and {len(problems) - MOST_LISTED:,} more.")
     box("\n".join(lines))
@@ -149,7 +150,7 @@ def _results(label: str, dt: xr.DataTree, prob: float, table: pd.DataFrame, foun
         return
     shown, config = _arranged(dt, prob, table, found, numbers)
     shown = shown[usable]
-    response = _plain(str(dt.attrs.get("response", "response")))
+    response = plain(str(dt.attrs.get("response", "response")))
     st.markdown(f"#### Predicted {response}")
     row, group, *others = shown.columns
     predictors = [name for name in others if name not in config]
@@ -163,13 +164,13 @@ def _results(label: str, dt: xr.DataTree, prob: float, table: pd.DataFrame, foun
     total = len(shown) + len({problem.row for problem in found.problems})
     cut = f" The first {MOST_SHOWN:,} are shown." if len(shown) > MOST_SHOWN else ""
     st.caption(
-        f"{len(shown):,} of {total:,} rows are predicted, by {_plain(label)}.{cut} The "
+        f"{len(shown):,} of {total:,} rows are predicted, by {plain(label)}.{cut} The "
         f"interval of the mean says how well the line is known; the wider one holds a new "
         f"observation with probability {prob:.0%}. Both are central, in units of the data."
     )
     st.download_button(
         "Download the predictions",
-        lambda: shown.to_csv(index=False),
+        lambda: to_csv(shown),
         "predictions.csv",
         "text/csv",
         on_click="ignore",
@@ -205,8 +206,3 @@ def _free(name: str, taken: dict) -> str:
     while name in taken:
         name += "*"
     return name
-
-
-def _plain(text: str) -> str:
-    """Show text as it is written: what a file says is no Markdown."""
-    return re.sub(r"([\\`*_\[\]$<>~#:|])", r"\\\1", text)

@@ -12,6 +12,7 @@ from hbdash.priors import LARGEST, SMALLEST, Prior, default, is_positive, parame
 from hbdash.spec import explain
 from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, replace_draft, seeded
 
 
@@ -68,7 +69,7 @@ def _prior(lab: Lab, site: str, prior: Prior) -> Prior:
     try:
         return Prior.model_validate({"dist": family} | values)
     except ValidationError as error:
-        st.error(explain(error).removeprefix("spec: "))
+        st.error(plain(explain(error).removeprefix("spec: ")))
         return prior
 
 

@@ -32,6 +32,7 @@ from hbdash.tables.regression_upload import (
     save_regression,
     tidy_regression,
 )
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import PREFIX, here, seeded
 
 PREVIEW = 5
@@ -81,11 +82,11 @@ def show(start: UploadedRegression | None, *, several: bool) -> UploadedRegressi
         if several:
             chosen = missing_controls(load(_bare(sha256)), chosen)
         elif said := _blank_cells(_bare(sha256))[0]:
-            st.warning(f"{said} These rows are left out.")
+            st.warning(f"{plain(said)} These rows are left out.")
         show_notes(chosen)
         return chosen
     except (ValueError, LookupError) as error:
-        st.error(f"{error} The results keep the data before.")
+        st.error(f"{plain(error)} The results keep the data before.")
     except OSError as error:
         st.error(
             f"The table could not be stored ({error.strerror or error}): free some space on the "
@@ -101,7 +102,7 @@ def show_notes(spec: RegressionSource) -> None:
     except (ValueError, LookupError):
         return
     for note in found:
-        st.info(note)
+        st.info(plain(note))
 
 
 def missing_controls(data: RegressionData, spec: Masked) -> Masked:
@@ -132,7 +133,7 @@ def missing_controls(data: RegressionData, spec: Masked) -> Masked:
         load(updated)
         return updated
     except ValueError as error:
-        st.error(f"{error} The results keep what was chosen before.")
+        st.error(f"{plain(error)} The results keep what was chosen before.")
     return spec
 
 
@@ -184,7 +185,7 @@ def _blanks(spec: UploadedRegression | Manufacturing) -> str:
     if not said:
         st.caption("No cell is blank where its predictor applies.")
         return "drop"
-    st.caption(said)
+    st.caption(plain(said))
     labels = {
         "drop": f"drop these rows ({dropped:,} of {rows:,})",
         "latent": "model them as latent values",
@@ -288,9 +289,9 @@ def _report(table: pd.DataFrame, clean: TidyRegression) -> None:
     for dropped in clean.dropped:
         rows = ("row " if dropped.count == 1 else "rows ") + ", ".join(map(str, dropped.rows))
         more = ", …" if dropped.count > len(dropped.rows) else ""
-        st.warning(f"{dropped.count:,} dropped: {dropped.reason} ({rows}{more})")
+        st.warning(f"{dropped.count:,} dropped: {plain(dropped.reason)} ({rows}{more})")
     for note in clean.notes:
-        st.info(note)
+        st.info(plain(note))
 
 
 def _transform(start: UploadedRegression | None, lab: str) -> Transform:

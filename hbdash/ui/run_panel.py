@@ -11,11 +11,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from hbdash import cluster, store
 from hbdash.figures.funnel import funnel
+from hbdash.figures.markup import without_markup
 from hbdash.jobs import Job
 from hbdash.quantities import level, levels
 from hbdash.question import check
+from hbdash.ui.asking import want
 from hbdash.ui.draft import Asked
-from hbdash.ui.frame import is_dark, jobs, session
+from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, replace_draft
 
 #: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
@@ -85,7 +88,7 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
     try:
         wanted = _want(lab, asked)
     except (ValueError, LookupError) as error:
-        st.error(str(error.args[0] if error.args else error))
+        st.error(plain(error))
         return None
     _wait(list(wanted.values()))
     _tell_trouble(wanted)
@@ -101,17 +104,17 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
 
 def _want(lab: Asks, asked: Questions) -> dict[str, Job]:
     # Each lab wants for itself, so that going to another page cancels nothing.
-    wanter, specs = session().wanter(lab.model), asked.specs()
+    specs = asked.specs()
     for spec in specs.values():
         check(spec)  # what does not fit is said before anything is queued
     if here().get("cancelled") == asked:
-        jobs().want(wanter, [])
+        want(lab.model, [])
         return {}
     # What ended without a result is not asked again by every rerun: only by Run.
     before: dict[str, Job] = here().get("wanted", {})
     over = {label: job for label, job in before.items() if _is_over(job)}
     open_ = {label: spec for label, spec in specs.items() if label not in over}
-    found = dict(zip(open_, jobs().want(wanter, list(open_.values())), strict=True))
+    found = dict(zip(open_, want(lab.model, list(open_.values())), strict=True))
     here()["wanted"] = {label: (over | found)[label] for label in specs}
     return here()["wanted"]
 
@@ -135,11 +138,11 @@ def _finished(job: Job) -> xr.DataTree | None:
 def _tell_trouble(wanted: dict[str, Job]) -> None:
     for label, job in wanted.items():
         if job.phase == "failed":
-            st.error(f"**{label}**: {job.error}")
+            st.error(f"**{label}**: {plain(job.error)}")
         elif _is_over(job):
             st.info(f"**{label}**: stopped before its first draw. Press Run to sample.")
     for trouble in filter(None, (store.trouble(), cluster.trouble())):
-        st.warning(trouble)
+        st.warning(plain(trouble))
 
 
 def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
@@ -159,7 +162,7 @@ def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
     drawn = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
     figure = lab.filling(drawn)
     if figure is not None:
-        st.plotly_chart(figure, key="filling", theme=None, width="stretch")
+        st.plotly_chart(without_markup(figure), key="filling", theme=None, width="stretch")
     else:
         st.container(height=ROOM, border=False)
 
@@ -204,4 +207,4 @@ def _go_on(draft: Questions, length: int) -> None:
         replace_draft(draft.longer(length))
         here()["run_now"] = True
     except ValueError as error:
-        st.toast(str(error).splitlines()[0])
+        st.toast(plain(str(error).splitlines()[0]))

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS
 from hbdash.spec import explain
 from hbdash.ui.draft import MOST_TRANSITIONS as MOST_TOGETHER
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import seeded
 
 
@@ -67,7 +68,7 @@ def show(sampler: NUTS, parameterizations: int) -> NUTS:
         try:
             sampler = NUTS.model_validate(numbers)
         except ValidationError as error:
-            st.error(explain(error).removeprefix("spec: "))
+            st.error(plain(explain(error).removeprefix("spec: ")))
     together = parameterizations * sampler.transitions
     st.caption(
         f"Budget: {parameterizations} × {sampler.num_chains} chains × "

@@ -15,6 +15,7 @@ from hbdash.tables.upload import (
     save_table,
     tidy,
 )
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import seeded
 
 LAYOUTS = {"rows": "a measurement", "estimates": "a group"}
@@ -44,7 +45,7 @@ def show(start: Uploaded | None) -> Uploaded | None:
         sigma = _sigma(clean, start)
         return Uploaded(sha256=_save(file.file_id, columns, clean), sigma=sigma)
     except UploadError as error:
-        st.error(str(error))
+        st.error(plain(error))
     except OSError as error:
         st.error(
             f"The table could not be stored ({error.strerror or error}): free some space on the "
@@ -119,9 +120,9 @@ def _report(table: pd.DataFrame, clean: Tidy) -> None:
     for dropped in clean.dropped:
         rows = ("row " if dropped.count == 1 else "rows ") + ", ".join(map(str, dropped.rows))
         more = ", …" if dropped.count > len(dropped.rows) else ""
-        st.warning(f"{dropped.count:,} dropped: {dropped.reason} ({rows}{more})")
+        st.warning(f"{dropped.count:,} dropped: {plain(dropped.reason)} ({rows}{more})")
     for note in clean.notes:
-        st.info(note)
+        st.info(plain(note))
 
 
 def _sigma(clean: Tidy, start: Uploaded | None) -> float | None:

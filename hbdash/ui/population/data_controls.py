@@ -11,6 +11,7 @@ from hbdash.population.catalogue_sources import BundledCatalogue, CatalogueSourc
 from hbdash.population.event_output import event_table, write_event_files, zip_bytes
 from hbdash.population.pmean import Pmean
 from hbdash.ui import data_sources
+from hbdash.ui.plain import plain
 from hbdash.ui.population import mock_controls, upload_controls
 
 SOURCES = {"bundled": "Bundled", "generated": "Generate", "uploaded_events": "Upload"}
@@ -51,7 +52,7 @@ def _about(spec: CatalogueSource, catalogue: Catalogue) -> None:
     st.caption(f"**{len(sizes):,} events**, {sizes.sum():,} posterior samples ({rows} each).")
     for note in catalogue.notes:
         if not note.event and note.level == "warn":
-            st.warning(note.text)
+            st.warning(plain(note.text))
     counted = Counter(n.about for n in catalogue.notes if n.event and n.level == "warn")
     if counted:
         said = ", ".join(f"{about} in {count:,}" for about, count in counted.items())
@@ -79,7 +80,7 @@ def table(spec: CatalogueSource, catalogue: Catalogue, height: int) -> None:
     st.dataframe(found.drop(columns=words), hide_index=True, height=height, column_config=config)
     for note in catalogue.notes:
         if not note.event and note.level == "info":
-            st.caption(note.text)
+            st.caption(plain(note.text))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

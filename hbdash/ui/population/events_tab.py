@@ -11,6 +11,7 @@ from hbdash.population.question import prepare
 from hbdash.population.spec import PopulationSpec
 from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.population import data_controls, figures
 from hbdash.ui.population.draft import PopulationDraft
 
@@ -29,10 +30,10 @@ def show(asked: Asked) -> None:
             spec = next(iter(asked.draft.specs().values()))
             figures.draw(ALWAYS, {"": _events(spec.stem, spec)}, heading=False)
     except (ValueError, LookupError) as error:
-        st.info(str(error.args[0] if error.args else error))
+        st.info(plain(error))
         return
     st.markdown("#### Every event")
-    st.caption(f"{catalogue.source}. Columns: {', '.join(catalogue.columns)}.")
+    st.caption(f"{catalogue.source}. Columns: {plain(', '.join(catalogue.columns))}.")
     data_controls.table(asked.draft.data, catalogue, HEIGHT)
 
 

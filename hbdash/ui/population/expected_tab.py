@@ -7,6 +7,7 @@ from hbdash.population.catalogue import Catalogue, load_catalogue
 from hbdash.population.pmean import Analytic, NeuralVT
 from hbdash.population.prior_check import expected_at
 from hbdash.ui.draft import Asked
+from hbdash.ui.plain import plain
 from hbdash.ui.population import figures, vt_map, what_if
 
 
@@ -19,7 +20,7 @@ def show(asked: Asked) -> None:
         _what_if(asked, events)
         vt_map.show(asked.draft.pmean, events)
     except (ValueError, LookupError) as error:
-        st.info(str(error.args[0] if error.args else error))
+        st.info(plain(error))
 
 
 def _beside_truth(asked: Asked, events: Catalogue) -> dict[str, xr.DataTree]:

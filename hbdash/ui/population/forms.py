@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from streamlit.delta_generator import DeltaGenerator
 
 from hbdash.spec import explain
+from hbdash.ui.plain import plain
 from hbdash.ui.population.records import compact
 from hbdash.ui.widgets import seeded
 
@@ -51,11 +52,11 @@ def form(start: Record, words: dict[str, Words], name: str) -> Record:
         try:
             given[field] = _widget(where, info, key, said)
         except ValueError as error:
-            unread.append(f"{said.label}: {error}")
+            unread.append(f"{said.label}: {plain(error)}")
     try:
         found = type(start).model_validate(start.model_dump() | given)
     except ValidationError as error:
-        unread.append(explain(error).removeprefix("spec: "))
+        unread.append(plain(explain(error).removeprefix("spec: ")))
         found = start
     if unread:
         st.error("\n\n".join(unread))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from hbdash.spec import explain
+from hbdash.ui.plain import plain
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.widgets import here, own, replace_draft
 
@@ -48,15 +49,15 @@ def show(filename: str, text: str, read: Reader, help_: str = "") -> None:
         )
         trouble = here().pop(f"json_trouble.{filename}", None)
         if trouble:
-            st.error(trouble)
+            st.error(plain(trouble))
     if trouble:
-        st.error(trouble)  # here as well: where the popover is open, it lies over this
+        st.error(plain(trouble))  # here as well: where the popover is open, it lies over this
     elif noted := here().get(f"json_notes.{filename}"):
         since, notes = noted
         # Shown as long as the controls hold what the file said.
         here()[f"json_notes.{filename}"] = since or text, notes
         for note in notes if since in (None, text) else ():
-            st.info(note)
+            st.info(plain(note))
 
 
 def _from_file(filename: str, key: str, read: Reader) -> None:

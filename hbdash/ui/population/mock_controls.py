@@ -9,6 +9,7 @@ from hbdash.population.parameters import MOST_COMPONENTS, Components
 from hbdash.population.pmean import Analytic, Pmean
 from hbdash.population.truths import default_truth
 from hbdash.spec import explain
+from hbdash.ui.plain import plain
 from hbdash.ui.population.editor import edited
 from hbdash.ui.population.forms import Words, form
 from hbdash.ui.widgets import seeded
@@ -48,7 +49,7 @@ def show(start: GeneratedCatalogue | None, pmean: Pmean) -> GeneratedCatalogue:
             components = Components(*counts)
             truth = _truth(components, truth)
         except ValueError as error:
-            st.error(str(error))
+            st.error(plain(error))
     given = found.model_dump() | {
         "pmean": sensitivity,
         "n_pl": components.n_pl,
@@ -58,7 +59,7 @@ def show(start: GeneratedCatalogue | None, pmean: Pmean) -> GeneratedCatalogue:
     try:
         return GeneratedCatalogue.model_validate(given)
     except ValidationError as error:
-        st.error(explain(error))
+        st.error(plain(explain(error)))
         return start
 
 

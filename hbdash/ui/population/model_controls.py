@@ -4,6 +4,7 @@ import streamlit as st
 
 from hbdash.population.equations import equations
 from hbdash.population.parameters import MOST_COMPONENTS, Components
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import seeded
 
 
@@ -27,7 +28,7 @@ def show(components: Components) -> Components:
     try:
         components = Components(n_pl, n_g)
     except ValueError as error:
-        st.error(f"{error} The model stays as it was.")
+        st.error(f"{plain(error)} The model stays as it was.")
     with st.popover("What the parameters mean", width="stretch"):
         st.latex(equations(components)[0])
         st.markdown(

@@ -11,6 +11,7 @@ from hbdash.population.spec import PopulationSpec
 from hbdash.scripts.population import script
 from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import own
 
 
@@ -36,7 +37,7 @@ def show(asked: Asked) -> None:
         priors = ", ".join(
             f"{name} ~ {describe_prior(entry)}" for name, entry in spec.priors.items()
         )
-        st.caption(f"Priors: {priors}.")
+        st.caption(f"Priors: {plain(priors)}.")
         st.caption(
             "α > 0 falls with m1. A Gaussian component does not impose m2 ≤ m1. Outside "
             "[m_min, m_max] the density of a power law is exactly 0, and an event without a single "
@@ -45,7 +46,7 @@ def show(asked: Asked) -> None:
     try:
         catalogue = load_catalogue(spec.data)
     except (ValueError, LookupError) as error:
-        st.info(str(error.args[0] if error.args else error))
+        st.info(plain(error))
         return
     width = 520 if spec.n_pl and spec.n_g else 300  # one or two plates of parameters side by side
     with row.container(width=width):
@@ -60,7 +61,7 @@ def _code(spec: PopulationSpec, catalogue: Catalogue) -> None:
     try:
         code = script(spec, catalogue.source)
     except ValueError as error:
-        st.info(str(error))
+        st.info(plain(error))
         return
     st.code(shortened(code), language="python", height=520)
     with st.container(horizontal=True):

@@ -16,6 +16,7 @@ from hbdash.population.pmean import (
     needed_file,
     read_pmean,
 )
+from hbdash.ui.plain import plain
 from hbdash.ui.population import json_box
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.forms import Words, form
@@ -114,12 +115,12 @@ def _file(kind: str, start: Any, pmean: Pmean) -> Any:
             )
             return _kept(kind, file.file_id, file, begin)
         except (ValueError, OSError) as error:
-            st.error(f"{error} The expected number stays as it was.")
+            st.error(f"{plain(error)} The expected number stays as it was.")
             return start
     if start is None:
         st.caption("Until a file is chosen, the expected number stays as it was.")
     else:
-        st.caption(f"In use: {start.filename} ({str(start.sha256)[:8]}).")
+        st.caption(f"In use: {plain(start.filename)} ({str(start.sha256)[:8]}).")
     return start
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from hbdash.population.parameters import Components
 from hbdash.population.priors import read_priors, resolve
+from hbdash.ui.plain import plain
 from hbdash.ui.population import json_box, prior_rows
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.editor import edited
@@ -62,10 +63,10 @@ def show(entries: dict[str, Any], components: Components, before: Components) ->
         changed = prior_rows.merged(entries, start, after)
         found = resolve(changed, components)
     except ValueError as error:
-        st.error(f"{error} The priors stay as they were.")
+        st.error(f"{plain(error)} The priors stay as they were.")
         changed, found = entries, resolve(entries, components)
     for warning in found.warnings:
-        st.warning(warning)
+        st.warning(plain(warning))
     json_box.show("priors.json", indented(changed), _read, HELP)
     return changed
 

@@ -4,6 +4,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from hbdash.spec import explain
+from hbdash.ui.plain import plain
 from hbdash.ui.population import (
     bucket_controls,
     configuration,
@@ -52,7 +53,7 @@ def show() -> PopulationDraft:
         try:
             draft = PopulationDraft.model_validate(content)
         except ValidationError as error:
-            st.error(explain(error))
+            st.error(plain(explain(error)))
         sampler_controls.cost(draft)
         configuration.show(draft)
         if not link.fits(draft):
@@ -84,7 +85,7 @@ def _tell_refused(draft: PopulationDraft) -> None:
     """Say what a link asked for and did not get, until the person changes something."""
     refused = here()["refused"]
     if refused and draft == here()["linked"]:
-        lines = "\n".join(f"- {message}" for message in refused)
+        lines = "\n".join(f"- {plain(message)}" for message in refused)
         st.warning(f"Not taken from the link; the defaults stand instead:\n{lines}")
 
 

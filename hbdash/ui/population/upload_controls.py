@@ -12,6 +12,7 @@ from hbdash.population.event_files import columns_of, guess_columns
 from hbdash.population.kept_events import keep_events, kept_events
 from hbdash.population.kept_files import is_kept
 from hbdash.spec import explain
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, own, seeded
 
 TYPES = ["dat", "txt", "csv", "tsv", "h5", "hdf5", "hdf", "zip"]
@@ -39,7 +40,7 @@ def show(start: UploadedEvents | None) -> UploadedEvents | None:
         if files:
             sha256, notes = _kept(tuple(file.file_id for file in files), list(files))
             for note in notes:
-                st.caption(note.text)
+                st.caption(plain(note.text))
         else:
             assert start is not None
             sha256 = start.sha256
@@ -50,7 +51,7 @@ def show(start: UploadedEvents | None) -> UploadedEvents | None:
     except (ValueError, LookupError) as error:
         said = explain(error) if isinstance(error, ValidationError) else error
         said = error.args[0] if isinstance(error, LookupError) and error.args else said
-        st.error(f"{said} The results keep the data before.")
+        st.error(f"{plain(said)} The results keep the data before.")
     except OSError as error:
         st.error(
             f"The events could not be stored ({error.strerror or error}): free some space on the "
