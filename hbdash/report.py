@@ -29,6 +29,7 @@ MAIN: dict[str, tuple[str, ...]] = {
     "missing_predictors": ("weights", "mask", "predictive_by_group", "energy"),
     "population": ("corner", "spectrum", "expected_observed", "evolution"),
 }
+MATHML = "http://www.w3.org/1998/Math/MathML"
 #: Quantities that are summarized one by one, and rows of the table that are shown.
 MOST_SUMMARIZED, MOST_ROWS = 5000, 100
 #: Columns of the summary, in words.
@@ -67,7 +68,11 @@ def report(
     """
     specs = {name: parse(json.loads(dt.attrs["spec"])) for name, dt in runs.items()}
     taken = {picture.name for picture in shown}
-    pictures = [*shown, *(one for one in main_figures(runs) if one.name not in taken)]
+    models = {spec.model for spec in specs.values()}
+    pictures = list(shown)
+    if len(models) == 1 and len({data_hash(dt) for dt in runs.values()}) == 1:
+        names = [name for name in MAIN[models.pop()] if name not in taken]
+        pictures += drawn(names, runs)
     sections = [
         f"<h1>{text(title)}</h1>\n<p class='small'>Written by hbdash {HBDASH}.</p>",
         _judgement(verdict, scoreboard),
@@ -84,21 +89,20 @@ def report(
     return page(title, "\n".join(filter(None, sections)))
 
 
-def main_figures(runs: Mapping[str, xr.DataTree]) -> list[Picture]:
-    """Draw the figures that a report has of runs of one model on the same data; none of others."""
-    models = {str(dt.attrs["model"]) for dt in runs.values()}
-    if len(models) > 1 or len({data_hash(dt) for dt in runs.values()}) > 1:
-        return []
-    first = next(iter(runs.values()))
-    pooled = next(iter(levels(first)), None)
+def drawn(names: Sequence[str], runs: Mapping[str, xr.DataTree]) -> list[Picture]:
+    """Draw figures of the menu of runs of one model on the same data.
+
+    Those that show a population of effects show the first, and are left out where there is none.
+    """
+    pooled = next(iter(levels(next(iter(runs.values())))), None)
     pictures = []
-    for name in MAIN[models.pop()]:
-        figure, drawn = FIGURES[name], dict(runs)
+    for name in names:
+        figure, view = FIGURES[name], View(dict(runs))
         if figure.tab in OF_A_LEVEL:
             if pooled is None:
                 continue
-            drawn = {label: level(dt, pooled) for label, dt in runs.items()}
-        pictures.append(Picture(name, figure.title, figure.draw(View(drawn)), figure.caption))
+            view = View({label: level(dt, pooled) for label, dt in runs.items()})
+        pictures.append(Picture(name, figure.title, figure.draw(view), figure.caption))
     return pictures
 
 
@@ -147,13 +151,18 @@ def _question(
     return "\n".join(
         [
             f"<h3>{text(model_words(spec))}</h3>",
-            *(convert(line, display="block") for line in lines),
+            *map(equation, lines),
             f"<p>Data: {text(source)}; {_counted(first)}.</p>",
             _table(written, "words"),
             _table(asked, "words"),
             f"<p class='small'>First published: {text('; '.join(references))}.</p>",
         ]
     )
+
+
+def equation(line: str) -> str:
+    """Write a line of LaTeX as MathML, which a page of HTML knows without the address of it."""
+    return convert(line, display="block").replace(f' xmlns="{MATHML}"', "")
 
 
 def _parameterization(spec: AnySpec) -> str:

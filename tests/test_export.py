@@ -1,5 +1,6 @@
 """The script of a run is a program of its own, of the same model."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from numpyro.infer.util import log_density
 
 from hbdash.export import script, shortened
+from hbdash.export.notebook import notebook
+from hbdash.export.program import program
 from hbdash.models import MODELS
 from hbdash.priors import LOCATION, distribution
 from hbdash.question import Question, prepare
@@ -290,13 +293,23 @@ def test_options_of_the_sampler_are_in_the_script():
     assert (mcmc.num_warmup, mcmc.num_samples, mcmc.num_chains) == (321, 123, 3)
 
 
-def test_a_script_run_alone_finds_the_same_posterior(tmp_path):
+def cells(spec: RunSpec) -> str:
+    """The code of a notebook, one cell after the other."""
+    book = json.loads(notebook(program(spec), MODELS[spec.model].equations(spec.priors)))
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    return "\n\n".join("".join(cell["source"]) for cell in code) + "\n"
+
+
+@pytest.mark.parametrize("written", [script, cells], ids=["script", "notebook"])
+def test_a_program_run_alone_finds_the_same_posterior(written, tmp_path):
     spec = ask("weak", "noncentered", num_samples=2500, num_chains=4)
-    text = script(spec).replace("num_samples=2500", "num_samples=2000")
+    text = written(spec).replace("num_samples=2500", "num_samples=2000")
     text = text.replace("num_warmup=1000", "num_warmup=500").replace("chains=4", "chains=1")
-    text = re.sub(r" +mcmc\.print_summary\(\)", "", text) + (
-        "    import numpy\n"
-        "    numpy.save('tau.npy', mcmc.get_samples(group_by_chain=True)['tau'])\n"
+    text = re.sub(r" *mcmc\.print_summary\(\)\n", "", text)
+    text += (
+        "import sys, numpy\n"
+        "assert 'hbdash' not in sys.modules\n"
+        "numpy.save('tau.npy', mcmc.get_samples(group_by_chain=True)['tau'])\n"
     )
     (tmp_path / "script.py").write_text(text)
     # Isolated: our own package is not on its path.

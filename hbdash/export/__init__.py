@@ -98,8 +98,8 @@ ARTIFACTS: dict[str, Artifact] = {
         "NetCDF",
         "result.nc",
         "application/x-netcdf",
-        "Everything that the run records, in ArviZ's groups and names: xarray.open_datatree or "
-        "arviz_base.from_netcdf reads it.",
+        "Everything that the run records, in ArviZ's groups and names: xarray.open_datatree reads "
+        "it in a notebook.",
         store.netcdf,
     ),
     "draws": Artifact(

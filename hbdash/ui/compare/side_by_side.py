@@ -164,7 +164,14 @@ def _pareto(compared: Compared) -> None:
         if card.spec.model != "population"
     ]
     identity: Any = sorted(points, key=lambda point: (point.number is None, point)), is_dark()
-    chart("pareto", identity, lambda: pareto(points, dark=is_dark()), FIGURES["pareto"].caption)
+    chart(
+        "pareto",
+        identity,
+        lambda: pareto(points, dark=is_dark()),
+        FIGURES["pareto"].caption,
+        title=FIGURES["pareto"].title,
+        on_white=lambda: pareto(points),
+    )
 
 
 def _loo(compared: Compared) -> None:
