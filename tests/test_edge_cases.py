@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from hbdash import diagnostics, store
-from hbdash.__main__ import NOT_UNDERSTOOD, main
+from hbdash.__main__ import main
+from hbdash.cli.status import NOT_UNDERSTOOD
 from hbdash.models import MODELS
 from hbdash.question import prepare
 from hbdash.run import run

@@ -20,10 +20,12 @@ import xarray as xr
 
 from hbdash import store
 from hbdash.__main__ import main
+from hbdash.cli import terminal
+from hbdash.cli.status import DONE, FAILED, NOT_CONVERGED, NOT_UNDERSTOOD
+from hbdash.cli.terminal import Abandoned, Watch, duration, follow
 from hbdash.population.catalogue import load_catalogue
 from hbdash.population.parameters import Components
 from hbdash.population.priors import default_priors, resolve
-from hbdash.population_cli import terminal
 from hbdash.population_cli.arguments import parse_run, run_parser
 from hbdash.population_cli.commands import f_sage, n_sage
 from hbdash.population_cli.drafts import draft, publish
@@ -31,8 +33,6 @@ from hbdash.population_cli.input_files import event_files
 from hbdash.population_cli.mock_command import genie, read_truth, seeds
 from hbdash.population_cli.output_files import fixed, posterior, summary_of, write_run
 from hbdash.population_cli.question_files import read_question
-from hbdash.population_cli.status import DONE, FAILED, NOT_CONVERGED, NOT_UNDERSTOOD
-from hbdash.population_cli.terminal import Abandoned, Watch, duration, follow
 from hbdash.samplers.aies import AIES
 from tests.fake_population import fake_population
 

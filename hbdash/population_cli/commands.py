@@ -9,6 +9,15 @@ from typing import Any
 import xarray as xr
 
 from hbdash import store
+from hbdash.cli.status import (
+    ABANDONED,
+    DONE,
+    FAILED,
+    NOT_CONVERGED,
+    NOT_UNDERSTOOD,
+    complain,
+)
+from hbdash.cli.terminal import Abandoned, Watch, follow
 from hbdash.jobs import answered
 from hbdash.population.cost import estimate
 from hbdash.population.priors import resolve
@@ -18,15 +27,6 @@ from hbdash.population_cli.drafts import draft, publish
 from hbdash.population_cli.output_files import posterior, summary_of, write_run
 from hbdash.population_cli.own_store import own_store
 from hbdash.population_cli.question_files import COMMANDS, WORDS, Said, read_question
-from hbdash.population_cli.status import (
-    ABANDONED,
-    DONE,
-    FAILED,
-    NOT_CONVERGED,
-    NOT_UNDERSTOOD,
-    complain,
-)
-from hbdash.population_cli.terminal import Abandoned, Watch, follow
 from hbdash.population_score import checks, score
 from hbdash.run import run
 from hbdash.samplers.nuts import SamplingError

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from hbdash.cli.status import ABANDONED, DONE, FAILED, NOT_UNDERSTOOD, complain
 from hbdash.population.catalogue import Catalogue, load_catalogue
 from hbdash.population.catalogue_sources import GeneratedCatalogue
 from hbdash.population.event_output import write_event_files
@@ -19,7 +20,6 @@ from hbdash.population_cli.arguments import mock_parser
 from hbdash.population_cli.drafts import draft, publish
 from hbdash.population_cli.input_files import read_config
 from hbdash.population_cli.own_store import own_store
-from hbdash.population_cli.status import ABANDONED, DONE, FAILED, NOT_UNDERSTOOD, complain
 from hbdash.spec import explain
 
 PROGRAM = "genie_n_pls_m_gs"

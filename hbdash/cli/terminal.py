@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from hbdash.population_cli.status import ABANDONED
+from hbdash.cli.status import ABANDONED
 
 #: Seconds between two looks at a run, and between two lines where there is no terminal.
 LOOK, LINE = 0.2, 10.0

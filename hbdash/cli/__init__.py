@@ -1,0 +1,1 @@
+"""The command line: each verb reads flags, calls the package, and prints."""
