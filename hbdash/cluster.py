@@ -24,7 +24,6 @@ from hbdash.cluster_worker import (
     TOPIC,
     Abandoned,
     Wish,
-    answer,
     differences,
     look,
     versions,
@@ -131,7 +130,15 @@ def run(
 def _run_there(
     spec: AnySpec, watch: Callable[[AnyProgress], bool], earlier: xr.DataTree | None
 ) -> xr.DataTree:
-    client, ticket = _connected(), uuid.uuid4().hex
+    from distributed.client import ClosedClientError  # noqa: PLC0415
+
+    def task(asked: dict[str, Any]) -> dict[str, Any]:
+        # Within a function it travels by value, and the scheduler need not have hbdash.
+        from hbdash.cluster_worker import answer  # noqa: PLC0415
+
+        return answer(asked)
+
+    ticket = uuid.uuid4().hex
     asked = {
         "ticket": ticket,
         "versions": versions(),
@@ -141,7 +148,11 @@ def _run_there(
     }
     # A run of a second does not wait behind those of minutes.
     priority = 0 if spec.model == "population" else 1
-    future = client.submit(answer, asked, key=f"hbdash-{ticket}", priority=priority)
+    try:
+        client = _connected()
+        future = client.submit(task, asked, key=f"hbdash-{ticket}", priority=priority)
+    except ClosedClientError:
+        raise Unreachable(f"The scheduler at {address()} has just gone away.") from None
     over = threading.Event()
     future.add_done_callback(lambda _: over.set())
     try:

@@ -58,7 +58,7 @@ class Dask:
         return next(one for one in self.workers if one.pid == pids[address])
 
 
-def _started(words: list[str], log: Path) -> subprocess.Popen:
+def _started(words: list[str], log: Path, **different: str) -> subprocess.Popen:
     """Start a process of Dask beside the package, in a folder that is not the package's."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HBDASH_")}
     environment["PYTHONPATH"] = str(ROOT)
@@ -68,7 +68,7 @@ def _started(words: list[str], log: Path) -> subprocess.Popen:
     with log.open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "dask", *words],
-            env=environment,
+            env=environment | different,
             cwd=log.parent,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -85,7 +85,7 @@ def _free_port() -> int:
 def dask(tmp_path_factory) -> Iterator[Dask]:
     folder, port = tmp_path_factory.mktemp("dask"), _free_port()
     words = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    scheduler = _started(words, folder / "scheduler.log")
+    scheduler = _started(words, folder / "scheduler.log", PYTHONPATH="")  # needs no hbdash
     found = Dask(folder, scheduler, f"tcp://127.0.0.1:{port}")
     try:
         found.add_worker()
@@ -188,7 +188,8 @@ def test_two_workers_run_beside_each_other_and_can_be_watched_stopped_and_left(j
     assert until(lambda: left.phase == "cancelled") and kept.active
     kept.stop()
     finished(kept)
-    assert kept.phase == "done" and kept.result != SLOW.key and asked == [SLOW, other]
+    assert kept.phase == "done" and kept.result != SLOW.key
+    assert len(asked) == 2 and SLOW in asked and other in asked
     assert store.find(other) is None
     # Both workers are free again: the one that was left notices at its next chunk.
     free = jobs.want("one", [ask(seed=seed, num_samples=5) for seed in (2, 3)])
@@ -304,12 +305,9 @@ def test_a_run_without_workers_left_is_made_here(dask, jobs, monkeypatch):
     assert "has no workers" in (cluster.trouble() or "")
 
 
-def test_a_run_whose_scheduler_goes_away_is_made_here(dask, jobs, monkeypatch):
-    dask.add_worker()
-    assert until(lambda: cluster.size() == 1)
-    (job,) = jobs.want("one", [ask("strong", "noncentered", num_samples=8000, seed=8)])
-    sampling(job)
-    monkeypatch.setattr(cluster, "PATIENCE", 3.0)
+def test_a_run_whose_scheduler_goes_away_is_made_here(dask, jobs):
+    (job,) = jobs.want("one", [ask("strong", "noncentered", seed=8)])
+    assert until(lambda: job.phase == cluster.WAITING)
     dask.scheduler.kill()
     finished(job)
     assert job.phase == "done" and job.result == job.spec.key
