@@ -61,7 +61,8 @@ def report(
     ----------
     runs : label to draws, at least one.
     title : above it all.
-    verdict : "good", "warn" or "bad", and the sentence that says it.
+    verdict : "good", "warn" or "bad", and the sentence that says it, in Markdown: bold words, and
+        backslashes before signs that mean themselves.
     scoreboard : a row for each run, its cells as words.
     shown : the figures on the screen, which come before those that every report has.
     query : of the link that shows the same page.
@@ -109,7 +110,8 @@ def drawn(names: Sequence[str], runs: Mapping[str, xr.DataTree]) -> list[Picture
 def _judgement(verdict: tuple[str, str] | None, scoreboard: pd.DataFrame | None) -> str:
     said = ""
     if verdict is not None:
-        sentence = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text(verdict[1]))
+        sentence = re.sub(r"(?<!\\)\*\*(.+?)(?<!\\)\*\*", r"<b>\1</b>", text(verdict[1]))
+        sentence = re.sub(r"\\([^A-Za-z0-9\s])", r"\1", sentence)  # what Markdown is told to leave alone
         said = f"<p class='verdict {text(verdict[0])}'>{sentence}</p>\n"
     return said + ("" if scoreboard is None else _table(scoreboard))
 

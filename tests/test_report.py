@@ -107,13 +107,21 @@ def test_a_report_of_every_model(model):
     runs = runs_of(model)
     board = pd.DataFrame({"R-hat": ["1.003"] * len(runs)}, index=pd.Index(list(runs)))
     text = report(
-        runs, title="T", verdict=("warn", "Use **one**."), scoreboard=board, query="v=1&c=2"
+        runs,
+        title="T",
+        verdict=("warn", r"Use **one\_\*\*** \<b\>."),
+        scoreboard=board,
+        query="v=1&c=2",
     )
     page = self_contained(text)
     drawn = [a["data-name"] for tag, a in page.tags if tag == "figure"]
     assert drawn == list(MAIN[model])
     assert sum(kind == "application/json" for kind, _ in page.scripts) == len(drawn)
-    assert "Use <b>one</b>." in text and "1.003" in page.words and "?v=1&c=2" in page.words
+    assert (
+        "Use <b>one_**</b> &lt;b&gt;." in text
+        and "1.003" in page.words
+        and "?v=1&c=2" in page.words
+    )
     assert any(tag == "math" for tag, _ in page.tags)
     for dt in runs.values():
         assert dt.attrs["key"] in page.words
