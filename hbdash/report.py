@@ -111,7 +111,8 @@ def _judgement(verdict: tuple[str, str] | None, scoreboard: pd.DataFrame | None)
     said = ""
     if verdict is not None:
         sentence = re.sub(r"(?<!\\)\*\*(.+?)(?<!\\)\*\*", r"<b>\1</b>", text(verdict[1]))
-        sentence = re.sub(r"\\([^A-Za-z0-9\s])", r"\1", sentence)  # what Markdown is told to leave alone
+        # A backslash tells Markdown to leave the sign behind it alone.
+        sentence = re.sub(r"\\([^A-Za-z0-9\s])", r"\1", sentence)
         said = f"<p class='verdict {text(verdict[0])}'>{sentence}</p>\n"
     return said + ("" if scoreboard is None else _table(scoreboard))
 
