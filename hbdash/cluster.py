@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -150,8 +151,10 @@ def _run_there(
     priority = 0 if spec.model == "population" else 1
     try:
         client = _connected()
+        _begun[ticket] = None
         future = client.submit(task, asked, key=f"hbdash-{ticket}", priority=priority)
     except ClosedClientError:
+        _begun.pop(ticket, None)
         raise Unreachable(f"The scheduler at {address()} has just gone away.") from None
     over = threading.Event()
     future.add_done_callback(lambda _: over.set())
@@ -179,7 +182,7 @@ def _follow(
         worker, drawn = _begun.get(ticket), progress.drawn
         now = time.monotonic()
         with_draws = progress.has_draws and now >= draws_at
-        found = worker and _look(client, worker, ticket, wish, with_draws)
+        found = None if worker is None else _look(client, worker, ticket, wish, with_draws)
         if found:
             raw = found.pop("draws")
             if raw is not None:
@@ -199,7 +202,7 @@ def _received(future: Any) -> xr.DataTree:
         raise Unreachable(f"The cluster at {address()} went away in the middle of a run.")
     try:
         found = future.result(timeout=FORGOTTEN)
-    except TimeoutError:
+    except (OSError, CancelledError):
         raise Unreachable(f"The cluster at {address()} does not hand over its answer.") from None
     except KilledWorker:
         raise SamplingError(
@@ -245,8 +248,8 @@ class Refusal:
 _clients: dict[str, "Client"] = {}
 _refused: dict[str, Refusal] = {}
 _connecting = threading.Lock()
-#: Addresses of the workers that have begun, by ticket.
-_begun: dict[str, str] = {}
+#: By the ticket of a run on its way: the address of the worker that has begun it.
+_begun: dict[str, str | None] = {}
 _here = {"groups": threading.Lock(), "populations": threading.Lock()}
 
 
@@ -279,7 +282,8 @@ def _connected() -> "Client":
 
 
 def _on_event(event: tuple[float, dict[str, str]]) -> None:
-    _begun[event[1]["ticket"]] = event[1]["worker"]
+    if event[1]["ticket"] in _begun:  # other servers have runs on this cluster, too
+        _begun[event[1]["ticket"]] = event[1]["worker"]
 
 
 def _workers(client: "Client") -> list[str]:
