@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from hbdash import store
 from hbdash.population_draws import draws, parameters
 from hbdash.ui import summary_tab
 from hbdash.ui.draft import Asked
@@ -25,41 +24,28 @@ def show(asked: Asked) -> None:
     )
     st.markdown("#### The draws")
     st.caption(
-        "All chains one after another. The .dat file has GWKokab's header and order; NetCDF holds "
-        "everything that a run records, in ArviZ's names."
+        "All chains one after another, with GWKokab's header and order. Other forms are under "
+        "**Take away**."
     )
-    for label, dt in asked.runs.items():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{label}**", width=80)
-            files = {
-                "samples.dat": (lambda dt=dt: table(dt, " ", "# ", "%.18e"), "text/plain"),
-                "samples.csv": (lambda dt=dt: table(dt, ",", "", "%.17g"), "text/csv"),
-                "result.nc": (lambda dt=dt: store.netcdf(dt), "application/x-netcdf"),
-            }
-            for name, (make, kind) in files.items():
-                st.download_button(
-                    name,
-                    make,
-                    f"{dt.attrs['sampler']}_{name}",
-                    kind,
-                    key=f"take.{label}.{name}",
-                    on_click="ignore",
-                )
+    with st.container(horizontal=True):
+        for label, dt in asked.runs.items():
+            st.download_button(
+                f"{label}: samples.dat",
+                lambda dt=dt: samples(dt),
+                f"{dt.attrs['sampler']}_samples.dat",
+                "text/plain",
+                key=f"samples.{label}",
+                on_click="ignore",
+            )
 
 
-def table(dt: xr.DataTree, separator: str, before: str, form: str) -> str:
-    """Write the draws of all chains, a row each, with columns sorted by name.
-
-    Parameters
-    ----------
-    dt : a run.
-    separator : of the columns. before : what the header begins with. form : of a number.
-    """
+def samples(dt: xr.DataTree) -> str:
+    """Write the draws of all chains as GWKokab does, a row each, with columns sorted by name."""
     names = sorted(parameters(dt))
     rows = np.stack([draws(dt, name).ravel() for name in names], 1)
-    line = separator.join([form] * len(names))
+    line = " ".join(["%.18e"] * len(names))
     body = "\n".join(line % tuple(row) for row in rows.tolist())
-    return f"{before}{separator.join(names)}\n{body}\n"
+    return f"# {' '.join(names)}\n{body}\n"
 
 
 def _as_of_groups(dt: xr.DataTree) -> xr.DataTree:
