@@ -185,9 +185,11 @@ def _summary(name: str, dt: xr.DataTree) -> str:
     entries = sum(draws[0, 0].size for draws in dt["posterior"].data_vars.values())
     every = entries <= MOST_SUMMARIZED
     table = summarize(dt, 0.9, "all" if every else "population")
-    known = [column for column in SUMMARY if table[column].notna().any()]
-    shown = table[known].head(MOST_ROWS).map(_number).rename(columns=SUMMARY)
-    left = entries - len(shown)
+    head = table.head(MOST_ROWS)
+    columns = {title: list(map(_number, head[name])) for name, title in SUMMARY.items()}
+    known = {title: cells for title, cells in columns.items() if any(cells)}
+    shown = pd.DataFrame(known, index=head.index)
+    left = (len(table) if every else entries) - len(shown)
     note = f" {left:,} more quantities are in summary.csv." if left > 0 else ""
     words = f"{text(name)}: 90 % highest posterior density intervals, in the units of the data."
     return f"<h3>{text(name)}</h3>\n{_table(shown)}\n<p class='small'>{words}{note}</p>"
