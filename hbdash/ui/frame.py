@@ -53,8 +53,8 @@ def jobs() -> "Jobs":
 def _settle() -> None:
     """Leave what the libraries made at import out of garbage collection.
 
-    Streamlit collects after every script and every tick of a fragment; going through half a
-    million objects that never die takes it 150 ms each time, with Python's lock held.
+    Going through half a million objects that never die takes 150 ms each time, with Python's lock
+    held.
     """
     gc.collect()
     gc.freeze()

@@ -159,12 +159,24 @@ def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
         if cancel.button("Cancel", key="cancel", help="End here and drop the runs."):
             here()["cancelled"] = here()["asked"]
             st.rerun()
-    drawn = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
-    figure = lab.filling(drawn)
+    figure = _filling(lab, wanted)
     if figure is not None:
-        st.plotly_chart(without_markup(figure), key="filling", theme=None, width="stretch")
+        st.plotly_chart(figure, key="filling", theme=None, width="stretch")
     else:
         st.container(height=ROOM, border=False)
+
+
+def _filling(lab: Asks, wanted: dict[str, Job]) -> go.Figure | None:
+    """Draw runs on their way again where they have gone on: many sessions may be waiting."""
+    parts = ((label, job.spec.key, job.result, job.fraction) for label, job in wanted.items())
+    now = is_dark(), *parts
+    drawn, figure = here().get("filling", (None, None))
+    if now != drawn:
+        draws = {label: dt for label, job in wanted.items() if (dt := job.draws()) is not None}
+        figure = lab.filling(draws)
+        figure = None if figure is None else without_markup(figure)
+        here()["filling"] = now, figure
+    return figure
 
 
 def filling_funnel(runs: dict[str, xr.DataTree]) -> go.Figure | None:
