@@ -156,20 +156,18 @@ def _run_there(
     except ClosedClientError:
         _begun.pop(ticket, None)
         raise Unreachable(f"The scheduler at {address()} has just gone away.") from None
-    over = threading.Event()
-    future.add_done_callback(lambda _: over.set())
     try:
-        _follow(client, ticket, watch, over)
+        _follow(client, ticket, watch, future)
         return _received(future)
     finally:
         worker = _begun.pop(ticket, None)
-        if worker is not None and not over.is_set():
+        if worker is not None and not future.done():
             _look(client, worker, ticket, "cancel", False)
         future.release()  # a run that waits is taken off the queue
 
 
 def _follow(
-    client: "Client", ticket: str, watch: Callable[[AnyProgress], bool], over: threading.Event
+    client: "Client", ticket: str, watch: Callable[[AnyProgress], bool], future: Any
 ) -> None:
     """Show how far a run is, and pass on what is wished of it, until it is over."""
     progress, wish = Remote(), cast(Wish, "go on")
@@ -177,7 +175,7 @@ def _follow(
     heard, draws_at = time.monotonic() - (SILENCE if trouble() else 0.0), 0.0
     while True:
         wish = wish if watch(progress) is not False else "stop"
-        if over.wait(POLL):
+        if _is_over(future):
             return
         worker, drawn = _begun.get(ticket), progress.drawn
         now = time.monotonic()
@@ -193,6 +191,15 @@ def _follow(
             heard = now
         if time.monotonic() - heard > SILENCE:
             raise Unreachable(f"The cluster at {address()} has no workers, or does not answer.")
+
+
+def _is_over(future: Any) -> bool:
+    """Wait a moment; say whether the task is finished, failed or lost."""
+    try:
+        future.exception(timeout=POLL)
+    except (TimeoutError, CancelledError):
+        return future.done()
+    return True
 
 
 def _received(future: Any) -> xr.DataTree:
