@@ -8,7 +8,7 @@ import xarray as xr
 from hbdash.diagnostics import Score, checks, score, verdict
 from hbdash.models import MODELS
 from hbdash.models.model import ExactAnswer
-from hbdash.ui import answers, figure_tab, reference, scoreboard, take_away
+from hbdash.ui import answers, figure_tab, reference, scoreboard
 from hbdash.ui.draft import Asked
 from hbdash.ui.lab import Lab
 from hbdash.ui.plain import plain
@@ -49,11 +49,9 @@ def show(lab: Lab, asked: Asked | None) -> None:
     place = st.container()
     known = _known(asked, exact, why_not)
     scores = [score_of(label, dt, known) for label, dt in asked.runs.items()]
-    judged = verdict(scores)
-    with place, st.container(horizontal=True, wrap=False, key="judged"):
-        scoreboard.verdict(*judged)
+    with place:
         title = MODELS[lab.model].title
-        take_away.show(asked.runs, title=title, verdict=judged, scores=scores, columns=COLUMNS)
+        scoreboard.judge(title, verdict(scores), scores, COLUMNS, asked.runs)
     scoreboard.show(scores, COLUMNS, checks)
     if asked.active:
         return

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+import xarray as xr
 
 from hbdash.diagnostics import Check
+from hbdash.ui import take_away
 from hbdash.ui.frame import is_dark
 
 #: By column of a score: title, number format ("" for words), and what it says.
@@ -47,6 +49,21 @@ def _marks(
     return styles
 
 
-def verdict(level: str, sentence: str) -> None:
-    """Show the judgement of all runs together, in its colour."""
-    {"good": st.success, "warn": st.warning, "bad": st.error}[level](sentence)
+def judge(
+    title: str,
+    verdict: tuple[str, str],
+    scores: Sequence[Any],
+    columns: Columns,
+    runs: dict[str, xr.DataTree],
+) -> None:
+    """Show the judgement of all runs together, in its colour, and what can be taken away of them.
+
+    Parameters
+    ----------
+    title : of a report. verdict : its level, and a sentence in Markdown.
+    scores, columns, runs : the scoreboard and the runs, for a report.
+    """
+    level, sentence = verdict
+    with st.container(horizontal=True, wrap=False, key="judged"):
+        {"good": st.success, "warn": st.warning, "bad": st.error}[level](sentence)
+        take_away.show(runs, title=title, verdict=verdict, scores=scores, columns=columns)

@@ -8,6 +8,7 @@ from hbdash.figures import FIGURES, View
 from hbdash.loo_comparison import compare
 from hbdash.ui.chart import chart, keys
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 
 WORDS = {
     "elpd": ("elpd (LOO)", "%.1f", "Expected log predictive density of all rows, in nats."),
@@ -25,7 +26,7 @@ def show(runs: dict[str, xr.DataTree]) -> None:
     try:
         table = _compared(repr(keys(runs)), runs)
     except ValueError as error:
-        st.info(str(error))
+        st.info(plain(error))
         return
     st.markdown(_verdict(table))
     config = {

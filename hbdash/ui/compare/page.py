@@ -8,6 +8,7 @@ from hbdash.library import Card
 from hbdash.ui.compare import selection, shelf, side_by_side
 from hbdash.ui.compare.lab_links import lab_link
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import enter, here
 
 MODEL = "compare"
@@ -18,17 +19,19 @@ def show() -> None:
     _follow_link()
     with st.spinner("Reading the stored runs", show_time=True):
         cards = library.cards()
+    by_key = {card.key: card for card in cards}
+    here()["chosen"] = [key for key in here()["chosen"] if key in by_key]
     if not cards:
+        _publish()
+        shelf.buttons([])
         st.info(
             "No run is stored yet. Runs of all labs appear here as soon as they are finished, and "
             "so do those of `python -m hbdash run` and `sweep` on the same store."
         )
         return
-    by_key = {card.key: card for card in cards}
-    here()["chosen"] = [key for key in here()["chosen"] if key in by_key]
     passing = shelf.filtered(cards)
     if refused := here().get("refused"):
-        lines = "\n".join(f"- {message}" for message in refused)
+        lines = "\n".join(f"- {plain(message)}" for message in refused)
         st.warning(f"Not taken from the link:\n{lines}")
     if not passing:
         st.info("No stored run passes the filter in the sidebar.")
@@ -73,12 +76,12 @@ def _legend(cards: list[Card]) -> None:
             try:
                 page, query = lab_link(card.spec)
             except (ValueError, OSError) as error:
-                st.caption(f"{number + 1}: {error}")
+                st.caption(plain(f"{number + 1}: {error}"))
                 continue
             dot = f':color[●]{{foreground="{theme.colour(number, dark=is_dark())}"}}'
             st.page_link(
                 page,
-                label=f"{dot} {name} ↗",
+                label=f"{dot} {plain(name)} ↗",
                 query_params=query,
                 width="content",
                 help="Opens this run in its lab.",

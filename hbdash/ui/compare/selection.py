@@ -10,6 +10,8 @@ MOST = 6
 VERSION = "1"
 #: Characters of a link that are read.
 LONGEST = 2000
+#: Characters of priors in a name.
+LONGEST_PRIORS = 50
 
 
 def to_query(keys: Sequence[str]) -> dict[str, str]:
@@ -51,10 +53,11 @@ def names(cards: Sequence[Card]) -> list[str]:
     found = [card.name for card in cards]
     details = (
         [card.parameterization for card in cards],
+        [_model(card) for card in cards],
         [_form(card) for card in cards],
-        [_priors(card) for card in cards],
-        [card.sampler for card in cards],
         [card.data for card in cards],
+        [card.sampler for card in cards],
+        _priors(cards),
         [f"seed {card.spec.sampler.seed}" for card in cards],
         [f"run {number + 1}" for number in range(len(cards))],
     )
@@ -74,8 +77,17 @@ def _form(card: Card) -> str:
     return card.model[card.model.find(" + ") + 1 :] if " + " in card.model else ""
 
 
-def _priors(card: Card) -> str:
-    return ", ".join(f"{site} ~ {prior}" for site, prior in card.spec.priors.items())[:60]
+def _model(card: Card) -> str:
+    """The model without what its form adds."""
+    return card.model.partition(" + ")[0]
+
+
+def _priors(cards: Sequence[Card]) -> list[str]:
+    """The priors in which the runs differ."""
+    every = [{site: str(prior) for site, prior in card.spec.priors.items()} for card in cards]
+    sites = {site for one in every for site in one if len({o.get(site) for o in every}) > 1}
+    said = [", ".join(f"{site} ~ {one[site]}" for site in one if site in sites) for one in every]
+    return [text if len(text) <= LONGEST_PRIORS else text[:LONGEST_PRIORS] + "…" for text in said]
 
 
 def apart(cards: Sequence[Card]) -> str | None:

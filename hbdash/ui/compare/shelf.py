@@ -10,6 +10,7 @@ from hbdash import library, store
 from hbdash.library import Card
 from hbdash.notes import LONGEST, Note
 from hbdash.ui.compare.selection import MOST
+from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, own
 
 #: Rows of the table: beyond them one filters.
@@ -78,13 +79,7 @@ def show(cards: Sequence[Card], chosen: list[str]) -> list[str]:
     shown = list(cards[:MOST_ROWS])
     if len(cards) > MOST_ROWS:
         st.caption(f"The latest {MOST_ROWS} of {len(cards):,} runs: filter to see others.")
-    # The editor keeps its edits as long as it is given the table that it started from.
-    marks = tuple((card.key, card.note) for card in shown)
-    kept = here().get("shelf")
-    if kept is None or kept["marks"] != marks or kept["chosen"] != chosen:
-        kept = {"marks": marks, "chosen": chosen, "turn": (kept or {"turn": 0})["turn"] + 1}
-        kept["table"] = _table(shown, chosen)
-        here()["shelf"] = kept
+    kept = _start(shown, chosen)
     edited = st.data_editor(
         kept["table"],
         hide_index=True,
@@ -92,9 +87,9 @@ def show(cards: Sequence[Card], chosen: list[str]) -> list[str]:
         height=min(36 * (len(shown) + 1) + 2, 400),
         column_config=_config(),
         disabled=[name for name in kept["table"] if name not in EDITED],
-        key=own(f"shelf_{kept['turn']}"),
+        key=kept["key"],
     )
-    _note(shown, edited)
+    noted = _note(shown, edited)
     ticked = [card.key for card, on in zip(shown, edited["compare"], strict=True) if on]
     hidden = [key for key in chosen if key not in {card.key for card in shown}]
     now = [key for key in chosen if key in ticked or key in hidden]
@@ -104,7 +99,28 @@ def show(cards: Sequence[Card], chosen: list[str]) -> list[str]:
         now = now[:MOST]
     kept["chosen"] = now
     kept["marks"] = tuple((card.key, _noted(card, row)) for card, row in _rows(shown, edited))
+    if noted:
+        here()["chosen"] = now
+        st.rerun()  # the cards that the page was begun with have the labels before
     return now
+
+
+def _start(shown: Sequence[Card], chosen: list[str]) -> dict[str, Any]:
+    """Return what the editor starts from: it keeps its edits while it is given the same table.
+
+    A new one is made where the runs, their notes or the choice are no longer those of the last
+    edit, and where the editor was away, its edits with it.
+    """
+    marks = tuple((card.key, card.note) for card in shown)
+    kept = here().get("shelf", {"turn": 0, "key": ""})
+    same = kept.get("marks") == marks and kept.get("chosen") == chosen
+    if not same or kept["key"] not in st.session_state:
+        turn = kept["turn"] + 1
+        table = _table(shown, chosen)
+        kept = {"turn": turn, "key": own(f"shelf_{turn}"), "table": table}
+        kept |= {"marks": marks, "chosen": list(chosen)}
+        here()["shelf"] = kept
+    return kept
 
 
 def _table(cards: Sequence[Card], chosen: Sequence[str]) -> pd.DataFrame:
@@ -153,16 +169,19 @@ def _noted(card: Card, row: Any) -> Note:
     return card.note.model_copy(update={"label": label.strip()[:LONGEST], "pinned": row.pinned})
 
 
-def _note(cards: Sequence[Card], edited: pd.DataFrame) -> None:
-    """Write the labels and pins that were edited."""
+def _note(cards: Sequence[Card], edited: pd.DataFrame) -> bool:
+    """Write the labels and pins that were edited; say whether any was."""
+    written = False
     for card, row in _rows(cards, edited):
         note = _noted(card, row)
         if note == card.note:
             continue
         try:
             library.write_note(card.key, note)
+            written = True
         except (ValueError, LookupError, OSError) as error:
-            st.warning(str(error.args[0] if isinstance(error, LookupError) else error))
+            st.warning(plain(error))
+    return written
 
 
 def buttons(cards: Sequence[Card]) -> None:
@@ -202,7 +221,7 @@ def _delete(keys: list[str]) -> None:
             store.delete(key)
             gone.append(key)
         except (LookupError, OSError) as error:
-            st.toast(f"Not deleted: {error}")
+            st.toast(plain(f"Not deleted: {error}"))
     here()["deleted"] = gone
     here()["chosen"] = [key for key in here()["chosen"] if key not in gone]
 

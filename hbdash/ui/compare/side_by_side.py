@@ -1,7 +1,7 @@
 """Runs side by side on shared axes: verdict, scoreboard, and the figures of their kind."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -23,6 +23,7 @@ from hbdash.ui.compare.lab_links import draft_of
 from hbdash.ui.compare.selection import apart, names
 from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark
+from hbdash.ui.plain import plain
 from hbdash.ui.population import results as population_results
 from hbdash.ui.reference import Known
 from hbdash.ui.widgets import here, own
@@ -56,19 +57,21 @@ def show(runs: dict[str, xr.DataTree], cards: Sequence[Card], others: Sequence[C
         _pareto(compared)
         return
     if (reason := apart(cards)) is not None:
-        st.warning(reason)
+        st.warning(plain(reason))
         _pareto(compared)
         return
     each = [_known(card) for card in cards]
     tabs = TABS[cards[0].spec.model]
     if cards[0].spec.model == "population":
-        population_results.judge([population_results.score_of(n, dt) for n, dt in runs.items()])
+        events = [population_results.score_of(name, dt) for name, dt in runs.items()]
+        population_results.judge(events, runs)
     else:
         scores = [
             results.score_of(label, dt, known)
             for (label, dt), known in zip(runs.items(), each, strict=True)
         ]
-        scoreboard.verdict(*diagnostics.verdict(scores))
+        judged = diagnostics.verdict([replace(one, label=plain(one.label)) for one in scores])
+        scoreboard.judge("Comparison", judged, scores, results.COLUMNS, runs)
         scoreboard.show(scores, results.COLUMNS, diagnostics.checks)
         if each[0] is not None and all(known == each[0] for known in each):
             compared = Compared(runs, cards, others, each[0].means)

@@ -6,8 +6,9 @@ import streamlit as st
 import xarray as xr
 
 from hbdash.population_score import PopulationScore, checks, score, verdict
-from hbdash.ui import scoreboard, take_away
+from hbdash.ui import scoreboard
 from hbdash.ui.draft import Asked
+from hbdash.ui.plain import plain
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.lab import PopulationLab
 from hbdash.ui.widgets import here, own
@@ -75,17 +76,12 @@ def score_of(label: str, dt: xr.DataTree) -> PopulationScore:
     return replace(_scores(dt.attrs["key"], dt), label=label)
 
 
-def judge(scores: list[PopulationScore], runs: dict[str, xr.DataTree] | None = None) -> None:
-    """Show the verdict, beside it what can be taken away of runs, and the scoreboard."""
-    level, sentence = verdict(scores)
+def judge(scores: list[PopulationScore], runs: dict[str, xr.DataTree]) -> None:
+    """Show the verdict and the scoreboard."""
+    level, sentence = verdict([replace(one, label=plain(one.label)) for one in scores])
     if any(check.level == "bad" for one in scores for check in checks(one)):
         level = "bad"  # said in red, even where another run can be used
-    with st.container(horizontal=True, wrap=False, key="judged"):
-        scoreboard.verdict(level, sentence)
-        if runs:
-            judged = level, sentence
-            title = "Population of events"
-            take_away.show(runs, title=title, verdict=judged, scores=scores, columns=COLUMNS)
     unused = () if any(one.gradients for one in scores) else ("gradients",)
     columns = {name: words for name, words in COLUMNS.items() if name not in unused}
+    scoreboard.judge("Population of events", (level, sentence), scores, columns, runs)
     scoreboard.show(scores, columns, checks)
