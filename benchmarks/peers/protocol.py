@@ -135,11 +135,12 @@ class Arm:
 
 
 def _environment(caches: Path) -> dict[str, str]:
-    """Keep every library's cache in one folder, and every library at its own settings."""
+    """Keep every library's files in one folder, and every library at its own settings."""
     unset = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_X64", "NUMBA_CACHE_DIR")
     kept = {name: value for name, value in os.environ.items() if name not in unset}
     return kept | {
         "HBDASH_STORE": str(caches),
         "XDG_CACHE_HOME": str(caches),
+        "TMPDIR": str(caches),  # what an ended process leaves goes with them
         "PYTENSOR_FLAGS": f"base_compiledir={caches}",
     }
