@@ -1,8 +1,16 @@
 """Every test has a store of its own, and shares the compiled programs of the process."""
 
+import os
+
+import jax
 import pytest
 
 from hbdash import store
+
+# Programs that one process of the tests has compiled serve the servers and commands they start.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 
 @pytest.fixture(autouse=True)
