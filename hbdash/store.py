@@ -147,7 +147,7 @@ def load(key: str) -> xr.DataTree | None:
             raise ValueError("the checksum of result.nc differs from the one written")
         dt = decoded(raw)
         parse(about["spec"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         _set_aside(place, error)
         return None
     _touch(place)
