@@ -22,7 +22,7 @@ def test_so_many_runs_a_minute(clock):
     budget.spend([10] * 4)
     clock.now += 20
     budget.spend([10] * 2)
-    with pytest.raises(ValueError, match="6 runs a minute, and this asks for 2 more: go on in 40 s"):
+    with pytest.raises(ValueError, match="6 runs a minute.*2 more: go on in 40 s"):
         budget.spend([10] * 2)
     clock.now += 40
     budget.spend([10] * 4)
@@ -34,7 +34,7 @@ def test_so_many_transitions_an_hour(clock):
     budget = Budget(Limits(runs=100, transitions=1000), clock)
     budget.spend([600, 300])
     clock.now += MINUTE
-    with pytest.raises(ValueError, match="1,000 transitions an hour.*200 more: go on in 59 minutes"):
+    with pytest.raises(ValueError, match="1,000 transitions an hour.*200 more.* 59 minutes"):
         budget.spend([200])
     budget.spend([100])
     clock.now += HOUR - MINUTE

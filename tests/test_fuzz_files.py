@@ -1,4 +1,4 @@
-"""Files and links that went wrong: each is read or refused in words that name file, row or field."""
+"""Files and links that went wrong: each is read or refused in words that name file or field."""
 
 import io
 import json
@@ -248,9 +248,9 @@ def test_links_of_labs(given):
 
 
 WORDS = st.sampled_from(
-    ["generated..seed.3", "aies..moves.{}", "neural_vt..filename.a..sha256.%s" % ("0" * 64), "2", "6",
-     "nuts..num_samples.1e9", "uploaded_events..columns.[1,[2]]", 'aies..seed."\\ud800"', "constant..vt.1",
-     '{".*":{"dist":"Uniform","low":0,"high":1}}', '{"(a+)+":1}', "[" * 3000]
+    ["generated..seed.3", "aies..moves.{}", "neural_vt..filename.a..sha256.%s" % ("0" * 64), "2",
+     "6", "nuts..num_samples.1e9", "uploaded_events..columns.[1,[2]]", 'aies..seed."\\ud800"',
+     "constant..vt.1", '{".*":{"dist":"Uniform","low":0,"high":1}}', '{"(a+)+":1}', "[" * 3000]
 )  # fmt: skip
 
 

@@ -70,7 +70,8 @@ POPULATIONS: list[dict[str, Any]] = [
 ]
 PRIORS: list[dict[str, Any]] = [
     default_priors(Components()),
-    {"log_rate_0": 3, "alpha_.*": {"dist": "Normal", "loc": 0, "scale": 1}, "beta_pl_0": "alpha_pl_0",
+    {"log_rate_0": 3, "alpha_.*": {"dist": "Normal", "loc": 0, "scale": 1}, 
+     "beta_pl_0": "alpha_pl_0",
      "mmin_pl_0": {"dist": "Uniform", "low": 1, "high": "mmax_pl_0"},
      "mmax_pl_0": {"dist": "TruncatedNormal", "loc": 50, "scale": 5, "low": 10}},
 ]  # fmt: skip

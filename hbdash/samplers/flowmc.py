@@ -85,8 +85,8 @@ class FlowMC(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         if self.transitions > MOST_STEPS:
             raise ValueError(
                 f"n_chains x (n_local_steps + n_global_steps) x (n_training_loops + "
-                f"n_production_loops) must be at most {MOST_STEPS:,}, got {self.transitions:,}. Ask for "
-                f"fewer steps, loops or chains."
+                f"n_production_loops) must be at most {MOST_STEPS:,}, got {self.transitions:,}. "
+                f"Ask for fewer steps, loops or chains."
             )
         kept = self.n_chains * self.stored * (self.n_training_loops + self.n_production_loops)
         if kept > MOST_KEPT:
