@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpyro.infer.util import log_density
 
+from hbdash.diagnostics import mcse
 from hbdash.export import shortened
 from hbdash.population.catalogue import load_catalogue
 from hbdash.population.event_output import write_event_files
@@ -17,6 +18,7 @@ from hbdash.population.kept_events import keep_events
 from hbdash.population.priors import complete, default_priors, draw, log_prior
 from hbdash.population.question import prepare
 from hbdash.population.spec import PopulationSpec
+from hbdash.run import run
 from hbdash.scripts.population import script
 
 ONE = {"n_pl": 1, "n_g": 0}
@@ -112,20 +114,28 @@ def test_rows_are_weighed_by_the_prior_under_which_they_were_drawn(tmp_path):
     agree(spec, runpy.run_path(str(write(spec, tmp_path))))
 
 
-def test_the_script_runs_by_itself(tmp_path):
-    path = write(ask(), tmp_path)
-    assert "hbdash" not in path.read_text()
+def test_the_script_run_alone_finds_the_same_posterior(tmp_path):
+    long = {"num_warmup": 800, "num_samples": 1200, "thinning": 5}
+    spec = ask(sampler=AIES | long)
+    path = write(spec, tmp_path)
+    text = path.read_text()
+    assert "hbdash" not in text
+    draws = "mcmc.get_samples(group_by_chain=True)"
+    path.write_text(f"{text}    np.savez('draws.npz', **{draws})\n")
     given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-I", str(path)],
-        env=given, cwd=tmp_path.parent, capture_output=True, text=True, timeout=200,
+        env=given, cwd=tmp_path, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.split()}
+    ours, theirs = run(spec)["posterior"], np.load(tmp_path / "draws.npz")
     for name, entry in default_priors(ask().components).items():
+        assert name in done.stdout
         if entry is not None:
-            mean, sd = (float(cell) for cell in found[name][:2])
-            assert entry["low"] < mean < entry["high"] and sd > 0
+            both = ours[name].values, theirs[name]
+            errors = [mcse(one) for one in both]
+            assert all(entry["low"] < one.mean() < entry["high"] for one in both)
+            assert abs(both[0].mean() - both[1].mean()) < 5 * np.hypot(*errors), name
 
 
 def test_the_script_says_how_it_samples():

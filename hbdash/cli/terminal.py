@@ -16,6 +16,8 @@ from hbdash.cli.status import ABANDONED
 
 #: Seconds between two looks at a run, and between two lines where there is no terminal.
 LOOK, LINE = 0.2, 10.0
+#: Signs of a bar.
+BAR = 20
 #: Seconds that an abandoned run is given to reach the end of its chunk.
 PATIENCE = 10.0
 
@@ -91,7 +93,7 @@ class Watch:
         now = time.monotonic()
         if self.stream.isatty():
             width = shutil.get_terminal_size().columns - 1
-            self.stream.write(f"\r{self.line()[:width]}\x1b[K")
+            self.stream.write(f"\r{f'{self.bar()} {self.line()}'[:width]}\x1b[K")
             self.stream.flush()
             self._open = True
         elif now - self._said >= LINE:
@@ -106,6 +108,11 @@ class Watch:
         fraction, said = self._progress.fraction, self._progress.describe()
         said += " · summarizing" * (fraction >= 1)  # which may take as long as the draws did
         return f"{fraction:4.0%} {said}, {took}".replace("%", " %", 1)
+
+    def bar(self) -> str:
+        """Draw the share that is done, `BAR` signs long."""
+        done = 0 if self._progress is None else round(BAR * min(self._progress.fraction, 1.0))
+        return "█" * done + "░" * (BAR - done)
 
     def close(self) -> None:
         """Take the line of progress away."""
