@@ -139,6 +139,12 @@ class Jobs:
                     work.start()
             return wanted
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that have not begun, over all sessions."""
+        with self._change:
+            return sum(job.phase in ("waiting", cluster.WAITING) for job in self._jobs.values())
+
     def is_new(self, spec: AnySpec) -> bool:
         """Whether a question would be queued: it has no answer yet, and nobody is asking it."""
         with self._change:
@@ -159,7 +165,7 @@ class Jobs:
         job = Job(spec)
         if answer is not None:
             job.phase, job.result = "done", answer.attrs["key"]
-        elif self._waiting() >= MOST_WAITING:
+        elif self.waiting >= MOST_WAITING:
             raise ValueError(
                 f"{MOST_WAITING} runs are waiting already. Try again when some have finished."
             )
@@ -183,9 +189,6 @@ class Jobs:
             target=self._see_to, args=(job,), daemon=True, name=name
         )
         self._workers[name].start()
-
-    def _waiting(self) -> int:
-        return sum(job.phase in ("waiting", cluster.WAITING) for job in self._jobs.values())
 
     def _drop_unwanted(self) -> None:
         for name, job in list(self._jobs.items()):

@@ -17,13 +17,15 @@ from hbdash.quantities import level, levels
 from hbdash.question import check
 from hbdash.ui.asking import want
 from hbdash.ui.draft import Asked
-from hbdash.ui.frame import is_dark
+from hbdash.ui.frame import is_dark, jobs
 from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, replace_draft
 
 #: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
 PATIENCE = 0.8
-POLL = 0.4
+#: Seconds between looks at runs on their way, and more for each that waits: the looks of many
+#: sessions would take the processors that their runs need.
+POLL, MORE_PER_JOB = 0.4, 0.05
 #: Pixels held free for the funnel that is about to fill, so that the page does not jump.
 ROOM = 700
 
@@ -96,7 +98,8 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
     runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
     found = Asked(asked, runs, active, current=asked == draft)
     if active:
-        st.fragment(_watch, run_every=POLL)(lab, wanted)
+        pace = POLL + jobs().waiting * MORE_PER_JOB
+        st.fragment(_watch, run_every=pace)(lab, wanted)
     else:
         _after(found, wanted, place)
     return found
