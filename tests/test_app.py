@@ -1,6 +1,7 @@
 """The page without a browser: every control, every tab, every link, and what is refused."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -83,7 +84,12 @@ def press(at: AppTest, label: str) -> AppTest:
 def said(at: AppTest) -> str:
     """Everything the page says in boxes and toasts."""
     boxes = (*at.error, *at.warning, *at.info, *at.toast)
-    return "\n".join(box.value for box in boxes)
+    return "\n".join(as_read(box.value) for box in boxes)
+
+
+def as_read(text: str) -> str:
+    """What a reader sees of Markdown in which the text of others is escaped."""
+    return re.sub(r"\\(?=[\\`*_\[\]$<>~#:|!{}])", "", text).replace("\N{WORD JOINER}", "")
 
 
 def test_a_first_visit_shows_the_weak_scene():

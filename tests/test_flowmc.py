@@ -252,7 +252,7 @@ def test_chains_must_start_where_the_density_is_finite():
 
 def test_the_tutorials_options_are_accepted():
     config = FlowMC.model_validate(TUTORIAL)
-    assert config.steps == 400_000 and config.stored == 50 and config.num_samples == 10
+    assert config.transitions == 400_000 and config.stored == 50 and config.num_samples == 10
     assert FlowMC.model_validate_json(config.model_dump_json()) == config
     assert hash(config) == hash(config.model_copy())
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from hbdash.ui import link
 from hbdash.ui.missing_lab import LAB
 from tests.pages import Page, summary, upload
-from tests.test_app import board, choose, healthy, press, said, settle
+from tests.test_app import as_read, board, choose, healthy, press, said, settle
 
 SHORT = {"w": "60", "k": "80", "c": "2"}
 SMALL = SHORT | {"n": "20x2"}
@@ -148,7 +148,7 @@ def test_blank_cells_are_counted_and_dropped_or_latent():
     at = open_page(**SMALL)
     choose(at, "w.blanks", 0.2)
     assert draft(at).data.missing == "drop"
-    words = " ".join(str(c.value) for c in at.caption)
+    words = " ".join(as_read(str(c.value)) for c in at.caption)
     assert "feed_speed" in words and "blank" in words
     before = board(at)
     radio = next(r for r in at.radio if r.label == "Blank cells")

@@ -61,6 +61,8 @@ def spec_file(path: str) -> AnySpec:
         return parse(content)
     except ValidationError as error:
         raise NotUnderstood(explain(error)) from None
+    except ValueError as error:
+        raise NotUnderstood(str(error)) from None
 
 
 def stored(given: str) -> xr.DataTree:

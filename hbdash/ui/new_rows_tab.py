@@ -1,6 +1,5 @@
 """The New rows tab: a table to type in or a file, what is wrong with it, and its predictions."""
 
-
 import numpy as np
 import pandas as pd
 import streamlit as st

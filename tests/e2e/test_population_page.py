@@ -186,4 +186,5 @@ def test_a_link_that_is_wrong_says_so_and_the_rest_counts(tab, address):
     visit(tab, address, query)
     told = said(tab)
     assert "pl=9" in told and "zz" in told
-    assert table(tables(tab).first)["Draws"][0] == "480"  # of the sampler in the link
+    scores = eventually(tab, lambda: table(tables(tab).first), lambda found: "Draws" in found)
+    assert scores["Draws"][0] == "480"  # of the sampler in the link
