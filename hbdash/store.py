@@ -6,7 +6,6 @@ recently used runs give way when the folder exceeds its cap, those that people p
 """
 
 import hashlib
-import io
 import json
 import logging
 import os
@@ -21,12 +20,14 @@ from pathlib import Path
 import xarray as xr
 
 from hbdash import notes
-from hbdash.hdf5_lock import HDF5
+from hbdash.netcdf_file import decode as decoded
+from hbdash.netcdf_file import encode as netcdf
 from hbdash.spec import AnySpec, parse
 
 log = logging.getLogger(__name__)
-#: Runs kept in memory, so that a result is on the screen before it is on the disk.
-IN_MEMORY = 24
+#: Runs, and bytes of them, that are kept in memory: a result is on the screen before it is on the
+#: disk, and those that a class looks at are not read again and again.
+IN_MEMORY, MEMORY_BYTES = 120, 400e6
 #: Seconds before a result is written: until then the processor is the page's, which draws it.
 WRITE_DELAY = 1.0
 #: Seconds that a deleted run can be brought back, and that a draft may be older than its end.
@@ -72,24 +73,11 @@ def remember(dt: xr.DataTree) -> str:
     with _lock:
         _memory[dt.attrs["key"]] = dt
         _memory.move_to_end(dt.attrs["key"])
-        while len(_memory) > IN_MEMORY:
+        sizes = [one.nbytes for one in _memory.values()]
+        while len(_memory) > 1 and (len(_memory) > IN_MEMORY or sum(sizes) > MEMORY_BYTES):
             _memory.popitem(last=False)
+            sizes.pop(0)
     return dt.attrs["key"]
-
-
-def netcdf(dt: xr.DataTree) -> bytes:
-    """Encode a run as a NetCDF file.
-
-    In memory: HDF5 that writes to a disk that fills up takes the whole process down.
-    """
-    with HDF5:
-        return bytes(dt.to_netcdf(engine="h5netcdf"))
-
-
-def decoded(raw: bytes) -> xr.DataTree:
-    """Read a run from the bytes that `netcdf` made."""
-    with HDF5, xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as stored:
-        return stored.load()
 
 
 def save(dt: xr.DataTree, runs: Path | None = None) -> bool:

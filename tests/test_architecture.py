@@ -101,6 +101,7 @@ LAYERS = (
     ("regression_sources",),
     ("regression_data",),
     ("data", "priors", "quantities"),
+    ("netcdf_file",),
     ("hdf5_lock", "notes", "plain_text", "spec_key", "versions"),
 )
 

@@ -64,6 +64,29 @@ def test_a_run_comes_back_from_the_disk_as_it_was():
     assert spec.key == again.attrs["key"] == store.keys()[0]
 
 
+def test_runs_of_one_form_are_written_alike_and_read_apart():
+    one, other = saved(), saved(seed=1)
+    for dt in (one, other):
+        again = store.load(dt.attrs["key"])
+        assert again is not None
+        same(dt, again)
+        assert dict(again.attrs) == dict(dt.attrs)
+        for name, group in dt.children.items():
+            assert dict(again[name].attrs) == dict(group.attrs)
+            for variable in group.to_dataset().variables:
+                left, right = again[name][variable], group[variable]
+                assert left.attrs == right.attrs and left.dtype.kind == right.dtype.kind
+
+
+def test_memory_has_a_size(monkeypatch):
+    first, second = answer(0), answer(1)
+    monkeypatch.setattr(store, "MEMORY_BYTES", 1.5 * first.nbytes)
+    keys = [store.remember(dt) for dt in (first, second)]
+    assert list(store._memory) == keys[1:]
+    monkeypatch.setattr(store, "MEMORY_BYTES", 1)
+    assert store.remember(first) == keys[0] and list(store._memory) == keys[:1]
+
+
 def test_a_folder_is_readable_without_us():
     dt = saved()
     folder = runs() / dt.attrs["key"]
@@ -213,7 +236,7 @@ def full_disk(*_, **__):
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        (xr.DataTree, "to_netcdf"),
+        (store, "netcdf"),
         (Path, "mkdir"),
         (Path, "write_bytes"),
         (Path, "write_text"),
