@@ -8,8 +8,6 @@ cluster answers wait in its queue, each with a thread here.
 
 import atexit
 import logging
-import os
-import sys
 import threading
 import time
 import uuid
@@ -31,8 +29,6 @@ log = logging.getLogger(__name__)
 OVER = ("done", "failed", "cancelled")
 #: Jobs that may wait at a time, over all sessions.
 MOST_WAITING = 200
-#: Niceness of the threads that sample.
-NICE = 4
 #: Queues with a worker each: runs of about a second, and those of populations.
 LANES = ("groups", "populations")
 
@@ -203,7 +199,6 @@ class Jobs:
                     del self._jobs[name]
 
     def _work(self, lane: str) -> None:
-        _give_way()
         queue = self._queues[lane]
         while True:
             with self._change:
@@ -275,18 +270,6 @@ class Jobs:
             raise
         finally:
             job.progress = None if job.phase == "done" else job.progress
-
-
-def _give_way() -> None:
-    """Let the pages go first: their threads are short, and somebody waits for each.
-
-    Chains inherit it from the thread that starts them.
-    """
-    if sys.platform == "linux":  # elsewhere threads have no niceness of their own
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        except OSError:
-            log.info("Runs have the same priority as pages.")
 
 
 def _name(spec: AnySpec) -> str:

@@ -33,6 +33,8 @@ WRITE_DELAY = 1.0
 #: Seconds that a deleted run can be brought back, and that a draft may be older than its end.
 KEPT_ASIDE = 3600
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
+#: Bytes of the runs in memory.
+_sizes: dict[str, int] = {}
 _lock = threading.RLock()
 #: Why the last write failed, for the page to show; None once a write succeeds.
 _trouble: str | None = None
@@ -73,10 +75,11 @@ def remember(dt: xr.DataTree) -> str:
     with _lock:
         _memory[dt.attrs["key"]] = dt
         _memory.move_to_end(dt.attrs["key"])
-        sizes = [one.nbytes for one in _memory.values()]
-        while len(_memory) > 1 and (len(_memory) > IN_MEMORY or sum(sizes) > MEMORY_BYTES):
-            _memory.popitem(last=False)
-            sizes.pop(0)
+        _sizes[dt.attrs["key"]] = dt.nbytes
+        while len(_memory) > 1 and (
+            len(_memory) > IN_MEMORY or sum(_sizes[key] for key in _memory) > MEMORY_BYTES
+        ):
+            del _sizes[_memory.popitem(last=False)[0]]
     return dt.attrs["key"]
 
 

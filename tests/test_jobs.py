@@ -1,8 +1,5 @@
 """The queue: each question once, for everybody who asks, and every end in words."""
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -351,19 +348,3 @@ def test_only_so_many_may_wait(jobs, monkeypatch):
     assert not any(job.phase == "waiting" for job in jobs._jobs.values())
     assert running.active and running.wanted_by == {"one"}
     jobs.want("one", [ask(seed=20)])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness on Linux alone")
-def test_sampling_gives_way_to_pages(jobs, monkeypatch):
-    found: list[int] = []
-
-    def priority() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    def watched(spec: RunSpec, on_chunk: Any, *args: Any) -> xr.DataTree:
-        return run(spec, lambda progress: found.append(priority()) or on_chunk(progress), *args)
-
-    monkeypatch.setattr(jobs_, "run", watched)
-    before = priority()
-    finished(*jobs.want("one", [ask("weak")]))
-    assert found and set(found) == {before + jobs_.NICE} and priority() == before
