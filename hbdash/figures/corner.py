@@ -331,11 +331,12 @@ def _explain(fig, shown: list[Run], columns: list[Column], left_out: int, dark: 
 
 def _make_room(fig: go.Figure) -> None:
     """Let the legend have as many lines as it needs on a narrow page."""
-    margin = fig.layout.margin
+    layout: Any = fig.layout
+    margin = layout.margin
     keys: Any = tuple(fig.select_traces(selector=lambda trace: trace.showlegend is None))
     names = [key.name for key in keys]
     widest = [max(name.split("<br>"), key=len) for name in names]
     lines = legend_lines(widest, NARROW - margin.l - margin.r)
     tall = 19 * lines + 15 * sum("<br>" in name for name in names) - 26
     if tall > 0:
-        fig.update_layout(margin_t=margin.t + tall, height=fig.layout.height + tall)
+        fig.update_layout(margin_t=margin.t + tall, height=layout.height + tall)

@@ -139,9 +139,10 @@ def label_once(fig: go.Figure) -> go.Figure:
         trace.update(legendgroup=trace.name or "")
         if trace.name:
             seen[trace.name] = None
-    margin = fig.layout.margin
+    layout: Any = fig.layout
+    margin = layout.margin
     extra = 19 * (legend_lines(list(seen), NARROW - margin.l - margin.r) - 1)
-    fig.update_layout(margin_t=fig.layout.margin.t + extra, height=fig.layout.height + extra)
+    fig.update_layout(margin_t=margin.t + extra, height=layout.height + extra)
     return fig
 
 

@@ -169,7 +169,7 @@ def _results(label: str, dt: xr.DataTree, prob: float, table: pd.DataFrame, foun
     )
     st.download_button(
         "Download the predictions",
-        lambda: to_csv(shown),
+        lambda: to_csv(pd.DataFrame(shown)),
         "predictions.csv",
         "text/csv",
         on_click="ignore",
