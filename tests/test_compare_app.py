@@ -1,21 +1,25 @@
 """The compare page without a browser: its library, its links, its tabs, and what is refused."""
 
 import re
+import shutil
 from functools import cache
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hbdash import library, store
+from hbdash import data, library, store
 from hbdash.notes import Note
 from hbdash.run import run
 from hbdash.spec import AnySpec, parse
+from hbdash.tables.upload import save_table
 from hbdash.ui import link
 from hbdash.ui.compare import selection
-from hbdash.ui.compare.lab_links import LABS, PAGES, lab_link
+from hbdash.ui.compare.lab_links import LABS, lab_link
 from hbdash.ui.compare.side_by_side import TABS
+from hbdash.ui.frame import ROOT, page_of
 from hbdash.ui.population import link as population_link
 from tests.test_app import healthy, said
+from tests.test_upload import rows
 
 SHORT = {"num_warmup": 100, "num_samples": 100}
 QUESTIONS = {
@@ -127,6 +131,36 @@ def test_a_run_deleted_elsewhere_is_let_go():
     assert chosen(at) == [keys[1]]
 
 
+def test_a_damaged_run_is_let_go_and_the_others_stay():
+    keys = saved("centered", "non-centered")
+    library.cards()
+    store.forget()
+    (store.folder(keys[0]) / "result.nc").write_bytes(b"damaged")
+    at = open_page(runs="_".join(keys))
+    (link,) = at.get("page_link")
+    assert "non-centered" in link.proto.label
+    healthy(at.run())
+    assert chosen(at) == keys[1:] and store.keys() == keys[1:]
+
+
+def test_runs_outlive_the_table_that_they_came_from():
+    text = "g,v\n" + "".join(f"{name},{k}\n" for k, name in enumerate("ABC" * 4))
+    sha256 = save_table(rows(text))
+    specs = [
+        parse(
+            {"data": {"source": "uploaded", "sha256": sha256, "sigma": 3.0}, "sampler": SHORT}
+            | more
+        )
+        for more in ({}, {"parameterization": {"kind": "noncentered"}})
+    ]
+    for spec in specs:
+        store.save(run(spec))
+    shutil.rmtree(store.root() / "data")
+    data.load.cache_clear()
+    at = open_page(runs="_".join(spec.key for spec in specs))
+    assert len(at.dataframe[1].value) == 2 and "error" not in at.dataframe[1].value
+
+
 def test_filters_narrow_the_table_and_keep_the_choice():
     keys = saved(*QUESTIONS)
     at = open_page(runs="_".join(keys[:2]))
@@ -185,7 +219,7 @@ SPECS: list[dict] = [
 def test_the_link_of_a_run_asks_for_that_run(content):
     spec = parse(content)
     page, query = lab_link(spec)
-    assert page == PAGES[spec.model]
+    assert page == f"pages/{page_of(spec.model)}.py" and (ROOT / page).exists()
     if spec.model == "population":
         draft, refused = population_link.from_query(query)
     else:

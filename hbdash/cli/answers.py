@@ -52,6 +52,8 @@ def answer(dt: xr.DataTree) -> dict[str, Any]:
         means, summary = found.means, found.summary()
     except NoExactAnswer as error:
         means, summary = None, str(error)
+    except LookupError as error:  # the run is here, the table that it came from no longer
+        means, summary = None, str(error.args[0] if error.args else error)
     score = diagnostics.score(spec.parameterization.kind, dt, means)
     return {
         "key": dt.attrs["key"],

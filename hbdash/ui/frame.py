@@ -23,6 +23,8 @@ PAGES = {
     "population": "Population lab",
     "compare": "Compare",
 }
+#: The pages that have another name than the model of their lab.
+OTHER_NAMES = {"normal_means": "funnel"}
 #: Pixels: three words side by side, and still half of a narrow window for the picture.
 SIDEBAR = 324
 #: Seconds a closed tab keeps its runs: a reload or a lost connection comes back within them.
@@ -107,6 +109,11 @@ def require_frame() -> None:
     if not st.session_state.get("_framed"):
         main()
         st.stop()
+
+
+def page_of(model: str) -> str:
+    """Return the page of a model's lab, a key of `PAGES`."""
+    return OTHER_NAMES.get(model, model)
 
 
 def is_dark() -> bool:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from hbdash.ui.frame import PAGES
+from hbdash.models import MODELS
+from hbdash.ui.frame import PAGES, page_of
 
-#: The labs by model; the page of normal means has another name than its model.
-LABS = {"normal_means": PAGES["funnel"]} | {
-    model: PAGES[model] for model in ("regression", "missing_predictors", "population")
-}
+#: The labs by model.
+LABS = {model: PAGES[page_of(model)] for model in (*MODELS, "population")}
 
 
 def refuse(given: dict[str, Any], model: str) -> None:

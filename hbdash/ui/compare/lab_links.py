@@ -5,17 +5,12 @@ from typing import Any
 from hbdash.spec import AnySpec, RunSpec
 from hbdash.ui import funnel_lab, link, missing_lab, regression_lab
 from hbdash.ui.draft import Draft
+from hbdash.ui.frame import page_of
 from hbdash.ui.population import link as population_link
 from hbdash.ui.population.draft import PopulationDraft
 
-#: Labs of group models by model; their pages are in the same order.
+#: Labs of group models by model.
 LABS = {lab.model: lab for lab in (funnel_lab.LAB, regression_lab.LAB, missing_lab.LAB)}
-PAGES = {
-    "normal_means": "pages/funnel.py",
-    "regression": "pages/regression.py",
-    "missing_predictors": "pages/missing_predictors.py",
-    "population": "pages/population.py",
-}
 
 
 def lab_link(spec: AnySpec) -> tuple[str, dict[str, str]]:
@@ -26,7 +21,7 @@ def lab_link(spec: AnySpec) -> tuple[str, dict[str, str]]:
     ValueError, OSError
         When data that stand in the spec itself cannot be put into the store.
     """
-    page = PAGES[spec.model]
+    page = f"pages/{page_of(spec.model)}.py"
     if not isinstance(spec, RunSpec):
         content = {n: v for n, v in spec if n != "sampler"} | {"samplers": (spec.sampler,)}
         return page, population_link.to_query(PopulationDraft.model_validate(content))

@@ -38,15 +38,14 @@ def show() -> None:
     else:
         here()["chosen"] = shelf.show(passing, here()["chosen"])
     _publish()
-    chosen = [by_key[key] for key in here()["chosen"]]
+    loaded = {key: store.load(key) for key in here()["chosen"]}
+    # What was found damaged is set aside, and will not be listed again.
+    chosen = [by_key[key] for key, dt in loaded.items() if dt is not None]
     shelf.buttons(chosen)
     if chosen:
         _legend(chosen)
-    runs = {
-        name: dt
-        for name, card in zip(selection.names(chosen), chosen, strict=True)
-        if (dt := store.load(card.key)) is not None
-    }
+    draws = [dt for dt in loaded.values() if dt is not None]
+    runs = dict(zip(selection.names(chosen), draws, strict=True))
     side_by_side.show(runs, chosen, passing)
 
 

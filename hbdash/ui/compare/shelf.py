@@ -165,8 +165,8 @@ def _rows(cards: Sequence[Card], edited: pd.DataFrame) -> list[tuple[Card, Any]]
 
 
 def _noted(card: Card, row: Any) -> Note:
-    label = row.label if isinstance(row.label, str) else ""
-    return card.note.model_copy(update={"label": label.strip()[:LONGEST], "pinned": row.pinned})
+    label = row.label.strip()[:LONGEST] if isinstance(row.label, str) else ""
+    return Note(label=label, pinned=bool(row.pinned))
 
 
 def _note(cards: Sequence[Card], edited: pd.DataFrame) -> bool:

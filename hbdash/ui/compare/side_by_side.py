@@ -91,7 +91,10 @@ def show(runs: dict[str, xr.DataTree], cards: Sequence[Card], others: Sequence[C
 def _known(card: Card) -> Known | None:
     if not isinstance(card.spec, RunSpec):
         return None
-    answer, _ = answers.exact(draft_of(card.spec))
+    try:
+        answer, _ = answers.exact(draft_of(card.spec))
+    except (ValueError, LookupError):  # the run is here, the table that it came from no longer
+        return None
     return None if answer is None else Known(answer.means, {})
 
 
