@@ -24,6 +24,8 @@ from tests.e2e.speaking import Answer, Tab
 
 #: Seconds that a person looks before moving on, at least and at most.
 LOOKS = 1.0, 3.0
+#: Seconds after which Streamlit has forgotten tabs that are closed.
+REST = 150.0
 #: What a move may be, and how often it is.
 MOVES = {"new": 4, "back": 3, "view": 3}
 SIGMAS = ("0.3", "0.75", "1.5", "3", "7.5", "15")
@@ -169,6 +171,8 @@ def main() -> None:
             for browser in browsers:
                 browser.join()
             _tell(turn, found, [line for lines in said for line in lines], memory)
+        time.sleep(REST)
+        print(f"server after {REST:g} s of rest: {memory.now():,.0f} MB")
         memory.stop()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import xarray as xr
 
-from hbdash import cluster, store
+from hbdash import cluster, precedence, store
 from hbdash.quantities import variable
 from hbdash.question import prepare
 from hbdash.run import AnyProgress, run
@@ -207,6 +207,7 @@ class Jobs:
                 if self._closed:
                     return
                 job = self._next(queue)
+            precedence.give_way()
             self._see_to(job)
 
     def _next(self, queue: deque[Job]) -> Job:

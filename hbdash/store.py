@@ -16,10 +16,11 @@ import uuid
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import xarray as xr
 
-from hbdash import notes
+from hbdash import notes, precedence
 from hbdash.netcdf_file import decode as decoded
 from hbdash.netcdf_file import encode as netcdf
 from hbdash.spec import AnySpec, parse
@@ -27,11 +28,24 @@ from hbdash.spec import AnySpec, parse
 log = logging.getLogger(__name__)
 #: Runs, and bytes of them, that are kept in memory: a result is on the screen before it is on the
 #: disk, and those that a class looks at are not read again and again.
-IN_MEMORY, MEMORY_BYTES = 120, 400e6
+IN_MEMORY, MEMORY_BYTES = 1_000, 300e6
 #: Seconds before a result is written: until then the processor is the page's, which draws it.
 WRITE_DELAY = 1.0
 #: Seconds that a deleted run can be brought back, and that a draft may be older than its end.
 KEPT_ASIDE = 3600
+#: Seconds for which one look at all runs holds: other servers may write to the same folder.
+LOOK_AGAIN = 60.0
+
+
+class Seen(NamedTuple):
+    """What the last look at all runs found: the folder and its cap, bytes left, until when."""
+
+    where: tuple[Path, int]
+    left: float
+    until: float
+
+
+_seen = Seen((Path(), 0), 0.0, 0.0)
 _memory: OrderedDict[str, xr.DataTree] = OrderedDict()
 #: Bytes of the runs in memory.
 _sizes: dict[str, int] = {}
@@ -62,8 +76,13 @@ def _runs() -> Path:
 def put(dt: xr.DataTree) -> str:
     """Keep a finished run: in memory at once, on disk from a thread of its own."""
     key = remember(dt)
-    threading.Timer(WRITE_DELAY, save, (dt, _runs())).start()
+    threading.Timer(WRITE_DELAY, _save_in_turn, (dt, _runs())).start()
     return key
+
+
+def _save_in_turn(dt: xr.DataTree, runs: Path) -> None:
+    precedence.give_way()
+    save(dt, runs)
 
 
 def remember(dt: xr.DataTree) -> str:
@@ -107,7 +126,7 @@ def save(dt: xr.DataTree, runs: Path | None = None) -> bool:
                 shutil.rmtree(draft)
             else:
                 draft.rename(runs / key)
-            evict()
+            _keep_to_the_cap(len(raw))
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         if (runs / key).exists():  # another server on this store was faster
@@ -148,6 +167,10 @@ def load(key: str) -> xr.DataTree | None:
 
 def find(spec: AnySpec) -> xr.DataTree | None:
     """Read the answer to a spec, or its longest beginning, or None."""
+    with _lock:
+        at_hand = spec.key in _memory
+    if at_hand:  # nothing is longer, and no folder need be looked through
+        return load(spec.key)
     limit = spec.length
     lengths = sorted((n for n in _lengths(spec.stem) if n <= limit), reverse=True)
     for length in lengths:
@@ -232,11 +255,22 @@ def forget() -> None:
         _memory.clear()
 
 
+def _keep_to_the_cap(written: int) -> None:
+    """Evict where that is due: it looks at every run, and cannot follow every one that is made."""
+    global _seen
+    left = _seen.left - written
+    if _seen.where == (_runs(), cap()) and left > 0 and time.monotonic() < _seen.until:
+        _seen = _seen._replace(left=left)
+    else:
+        evict()
+
+
 def evict() -> None:
     """Remove runs until the cap holds, the least recently used first, and what was left behind.
 
     Pinned runs count, and stay.
     """
+    global _seen
     with _lock:
         for aside in (*_runs().glob(".draft-*"), *_runs().glob(".deleted-*")):
             if time.time() - _last_use(aside) > KEPT_ASIDE:
@@ -248,6 +282,7 @@ def evict() -> None:
                 used += size(key)
                 if used > cap():
                     shutil.rmtree(_runs() / key, ignore_errors=True)
+        _seen = Seen((_runs(), cap()), cap() - used, time.monotonic() + LOOK_AGAIN)
 
 
 def size(key: str) -> int:

@@ -2,11 +2,13 @@
 
 import importlib.metadata
 import platform
+from functools import cache
 
 #: The version of hbdash, which need not be installed as a package.
 HBDASH = "0.1.0"
 
 
+@cache
 def versions(*packages: str) -> str:
     """Name packages with their versions, such as "python 3.11.9, jax 0.10.2, numpyro 0.22.0"."""
     known = {"hbdash": HBDASH, "python": platform.python_version()}

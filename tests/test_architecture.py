@@ -102,7 +102,7 @@ LAYERS = (
     ("regression_data",),
     ("data", "priors", "quantities"),
     ("netcdf_file",),
-    ("hdf5_lock", "notes", "plain_text", "spec_key", "versions"),
+    ("hdf5_lock", "notes", "plain_text", "precedence", "spec_key", "uploads", "versions"),
 )
 
 

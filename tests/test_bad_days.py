@@ -88,6 +88,42 @@ def test_two_servers_write_the_same(written):
     assert whole() == 7
 
 
+#: Writes a run where the system ends every file after some bytes, as a disk that fills up does.
+FILL = """
+import resource
+import sys
+import xarray as xr
+from hbdash import store
+
+dt = xr.open_datatree(sys.argv[1], engine="h5netcdf").load()
+size = len(store.netcdf(dt))
+least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+store.remember(dt)
+for room in (0, 100, size // 2, size - 1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
+    assert store.save(dt) is False, room
+    assert "could not be written to disk (File too large)" in (store.trouble() or "")
+    assert store.load(dt.attrs["key"]) is dt and store.keys() == []
+resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+assert store.save(dt) and store.trouble() is None
+assert store.keys() == [dt.attrs["key"]]
+"""
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_file(written):
+    _, path = written
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, str(path)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert whole() == 1
+    assert not list((store.root() / "runs").glob(".*"))
+
+
 @pytest.mark.parametrize("ahead", [-10 * 365 * 86400, 10 * 365 * 86400])
 def test_a_clock_that_jumps(written, ahead, monkeypatch):
     dt, _ = written

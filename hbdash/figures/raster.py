@@ -100,7 +100,7 @@ def tile(pixels: np.ndarray, columns: int, gap: tuple[int, int] = (0, 0)) -> np.
 def png(pixels: np.ndarray) -> str:
     """Write RGBA pixels of shape (rows, columns, 4), top row first, as a data URI."""
     buffer = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(buffer, "PNG", compress_level=6)
+    Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(buffer, "PNG", compress_level=3)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from hbdash import uploads
 
 
 def keep_file(content: bytes) -> str:
@@ -22,15 +22,7 @@ def keep_file(content: bytes) -> str:
     path = place(sha256)
     if _holds(path, sha256):
         return sha256
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    uploads.write(path, content)
     return sha256
 
 
@@ -50,7 +42,7 @@ def kept_file(sha256: str) -> bytes:
     """
     path = place(sha256)
     try:
-        content = path.read_bytes()
+        content = uploads.read(path)
     except FileNotFoundError:
         raise _not_here(sha256, "it was uploaded to another one, or cleared away") from None
     if hashlib.sha256(content).hexdigest() != sha256:
@@ -74,11 +66,7 @@ def _holds(path: Path, sha256: str) -> bool:
 
 def place(sha256: str) -> Path:
     """Where the store of this machine keeps what has this hash, whether it is there or not."""
-    from hbdash import store  # noqa: PLC0415
-
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise ValueError(f'`sha256` must be 64 hexadecimal digits, got "{sha256[:40]}".')
-    return store.root() / "files" / sha256
+    return uploads.place("files", sha256)
 
 
 def _not_here(sha256: str, why: str) -> LookupError:

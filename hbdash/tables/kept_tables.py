@@ -3,12 +3,12 @@
 import hashlib
 import io
 import os
-import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+
+from hbdash import uploads
 
 
 def save(arrays: dict[str, np.ndarray]) -> str:
@@ -19,16 +19,9 @@ def save(arrays: dict[str, np.ndarray]) -> str:
     arrays : by name; names, order, types and shapes are part of the content.
     """
     sha256 = _hash(arrays)
-    path = place(sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    uploads.write(place(sha256), file.getvalue())
     return sha256
 
 
@@ -48,7 +41,7 @@ def load(sha256: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """
     path = place(sha256)
     try:
-        raw = path.read_bytes()
+        raw = uploads.read(path)
     except FileNotFoundError:
         raise _not_here(sha256, "it was uploaded to another one, or cleared away") from None
     try:
@@ -85,11 +78,7 @@ def _hash(arrays: dict[str, np.ndarray]) -> str:
 
 def place(sha256: str) -> Path:
     """Where the store of this machine keeps what has this hash, whether it is there or not."""
-    from hbdash import store  # noqa: PLC0415
-
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise ValueError(f'`sha256` must be 64 hexadecimal digits, got "{sha256[:40]}".')
-    return store.root() / "data" / f"{sha256}.npz"
+    return uploads.place("data", sha256, ".npz")
 
 
 def _not_here(sha256: str, why: str) -> LookupError:

@@ -111,6 +111,6 @@ def _choose(key: str) -> None:
     st.session_state["camera"] = st.session_state[key]
 
 
-@st.cache_resource(max_entries=96, show_spinner=False)
+@st.cache_resource(max_entries=160, show_spinner=False)
 def _drawn(name: str, identity: str, dark: bool, _draw: Callable[[], go.Figure]) -> go.Figure:
     return without_markup(_draw()).update_layout(paper_bgcolor=backdrop(dark))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from hbdash import precedence
 from hbdash.budgets import Budget
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def main() -> None:
         st.session_state.pop("_lab", None)  # to be entered, though it were the same as before
     st.session_state["_framed"] = True
     try:
-        page.run()
+        with precedence.page(asked_for=not st.session_state.pop("_followed", False)):
+            page.run()
         _settle()
     finally:
         st.session_state["_framed"] = False

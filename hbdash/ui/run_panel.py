@@ -9,7 +9,7 @@ import streamlit as st
 import xarray as xr
 from streamlit.delta_generator import DeltaGenerator
 
-from hbdash import cluster, store
+from hbdash import cluster, precedence, store
 from hbdash.figures.funnel import funnel
 from hbdash.figures.markup import without_markup
 from hbdash.jobs import Job
@@ -25,7 +25,9 @@ from hbdash.ui.widgets import here, replace_draft
 PATIENCE = 0.8
 #: Seconds between looks at runs on their way, and more for each that waits: the looks of many
 #: sessions would take the processors that their runs need.
-POLL, MORE_PER_JOB = 0.4, 0.05
+POLL, MORE_PER_JOB = 0.4, 0.1
+#: Runs that may wait before a rerun no longer waits for its own, and pictures no longer fill.
+CROWD = 6
 #: Pixels held free for the funnel that is about to fill, so that the page does not jump.
 ROOM = 700
 
@@ -92,7 +94,8 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
     except (ValueError, LookupError) as error:
         st.error(plain(error))
         return None
-    _wait(list(wanted.values()))
+    if not crowded():
+        _wait(list(wanted.values()))
     _tell_trouble(wanted)
     active = any(job.active for job in wanted.values())
     runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
@@ -126,12 +129,18 @@ def _is_over(job: Job) -> bool:
     return job.phase == "failed" or job.phase == "cancelled" and job.stop_asked
 
 
+def crowded() -> bool:
+    """Whether so many runs wait that nobody's is there at once."""
+    return jobs().waiting > CROWD
+
+
 def _wait(wanted: list[Job]) -> None:
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and any(job.active for job in wanted):
-        if any(job.phase == "compiling" for job in wanted):
-            return
-        time.sleep(0.005)
+    with precedence.pause():
+        while time.monotonic() < until and any(job.active for job in wanted):
+            if any(job.phase == "compiling" for job in wanted):
+                return
+            time.sleep(0.005)
 
 
 def _finished(job: Job) -> xr.DataTree | None:
@@ -151,7 +160,13 @@ def _tell_trouble(wanted: dict[str, Job]) -> None:
 def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
     """Show the progress of active runs, and a figure filling up."""
     if not any(job.active for job in wanted.values()):
+        st.session_state["_followed"] = True
         st.rerun()
+    with precedence.page(asked_for=False):
+        _progress(lab, wanted)
+
+
+def _progress(lab: Asks, wanted: dict[str, Job]) -> None:
     with st.container(border=True, key="progress"):
         for label, job in wanted.items():
             st.progress(job.fraction, text=f"**{label}** — {describe(job)}")
@@ -171,6 +186,8 @@ def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
 
 def _filling(lab: Asks, wanted: dict[str, Job]) -> go.Figure | None:
     """Draw runs on their way again where they have gone on: many sessions may be waiting."""
+    if crowded():  # many are drawn for; a picture that fills would take the time of their runs
+        return None
     parts = ((label, job.spec.key, job.result, job.fraction) for label, job in wanted.items())
     now = is_dark(), *parts
     drawn, figure = here().get("filling", (None, None))

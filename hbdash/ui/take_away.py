@@ -47,9 +47,9 @@ def show(
             label = st.selectbox("Run", labels, key="take_run", persist_state="session")
         _files(runs[label])
         query = urlencode(st.query_params.to_dict())
-        board = _board(scores, columns or {}) if scores else None
 
         def make() -> str:
+            board = _board(scores, columns or {}) if scores else None
             pictures = [shown.picture() for shown in figures.values()]
             return report(
                 runs, title=title, verdict=verdict, scoreboard=board, shown=pictures, query=query

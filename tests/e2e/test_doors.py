@@ -76,6 +76,26 @@ def test_an_upload_needs_a_session_and_its_token(address):
     assert request(address, "PUT", path, b"x" * 10)[0] in (400, 401, 403)
 
 
+def test_an_upload_above_50_mb_is_refused_and_leaves_nothing(chromium, tmp_path):
+    table = tmp_path / "large.csv"
+    table.write_bytes(b"group,value\n" + b"county,1.25\n" * 4_700_000)
+    assert table.stat().st_size > 50 * 2**20
+    place = tmp_path / "store"
+    place.mkdir()
+    with drive.server(place) as address:
+        page = drive.new_page(chromium)
+        page.goto(f"{address}/?v=1&d=simulated&w=50&k=50&c=2")
+        drive.wait_for_results(page)
+        page.get_by_text("Upload", exact=True).first.click()
+        field = page.locator("[data-testid=stFileUploader] input[type=file]").first
+        field.set_input_files(table)
+        page.get_by_text("File must be 50.0MB or smaller.").wait_for()
+        drive.idle(page)
+        assert not page.locator("[data-testid=stException]").count()
+        assert not (place / "data").exists()
+        page.context.close()
+
+
 @pytest.mark.parametrize(
     "path",
     [
