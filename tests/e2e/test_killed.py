@@ -10,8 +10,8 @@ from tests.e2e.speaking import Tab
 
 QUICK = "v=1&d=simulated&rs=1&w=50&k=50&c=2&p=noncentered"
 #: Long enough to be killed in the middle of it, on any machine.
-LONG = "v=1&d=simulated&rs=2&w=200&k=50000&c=4&p=noncentered"
-SHORTER = LONG.replace("k=50000", "k=500")
+LONG = "v=1&d=simulated&rs=2&w=200&k=49800&c=4&p=noncentered"
+SHORTER = LONG.replace("k=49800", "k=500")
 DEADLINE = 120.0
 
 
