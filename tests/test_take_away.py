@@ -215,21 +215,52 @@ def test_a_run_records_where_it_was_made(runs):
     assert found["gradients"] > 0
 
 
-def test_the_same_question_gives_the_same_draws_in_another_process(runs, tmp_path):
-    (tmp_path / "spec.json").write_text(str(ARTIFACTS["spec"].make(runs["normal_means"])))
+#: Runs of each model, short ones.
+SHORT = {
+    "normal_means": SPECS["normal_means"],
+    "regression": RunSpec.model_validate(
+        {
+            "model": "regression",
+            "data": {"source": "simulated_lines", "n": [5, 9], "seed": 4},
+            "sampler": {"num_warmup": 200, "num_samples": 50, "num_chains": 2},
+        }
+    ),
+    "missing_predictors": RunSpec.model_validate(
+        {
+            "model": "missing_predictors",
+            "sampler": {"num_warmup": 200, "num_samples": 50, "num_chains": 2},
+        }
+    ),
+    "population": PopulationSpec.model_validate(
+        {
+            "data": EVENTS,
+            "sampler": {"kind": "aies", "num_walkers": 16, "num_warmup": 20, "num_samples": 40},
+        }
+    ),
+}
+
+
+def test_the_same_question_gives_the_same_draws_in_another_process(tmp_path):
+    for name, spec in SHORT.items():
+        (tmp_path / f"{name}.json").write_text(spec.model_dump_json())
     code = (
-        "import json, sys; from hbdash.run import run; from hbdash.spec import parse\n"
-        "dt = run(parse(json.load(open(sys.argv[1]))))\n"
-        "dt['posterior'].to_dataset().to_netcdf(sys.argv[2], engine='h5netcdf')\n"
+        "import json, sys; from pathlib import Path\n"
+        "from hbdash.run import run; from hbdash.spec import parse\n"
+        "for path in Path(sys.argv[1]).glob('*.json'):\n"
+        "    dt = run(parse(json.loads(path.read_text())))\n"
+        "    dt['posterior'].to_dataset().to_netcdf(path.with_suffix('.nc'), engine='h5netcdf')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "spec.json"), str(tmp_path / "again.nc")],
+        [sys.executable, "-c", code, str(tmp_path)],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    with xr.open_dataset(tmp_path / "again.nc", engine="h5netcdf") as again:
-        for name, values in runs["normal_means"]["posterior"].data_vars.items():
-            np.testing.assert_array_equal(again[name].values, values.values)
+    for name, spec in SHORT.items():
+        posterior = run(spec)["posterior"].to_dataset()
+        with xr.open_dataset(tmp_path / f"{name}.nc", engine="h5netcdf") as again:
+            assert set(posterior.data_vars) == set(again.data_vars)
+            for site, values in posterior.data_vars.items():
+                np.testing.assert_array_equal(again[site].values, values.values, err_msg=name)
 
 
 def test_a_script_is_its_parts(runs):

@@ -1,18 +1,15 @@
 """A run beside those of the draft: asked for by a tab or a toggle, and shown when it is there."""
 
-import time
-
 import streamlit as st
 import xarray as xr
 
 from hbdash import store
 from hbdash.jobs import Job
 from hbdash.spec import RunSpec
-from hbdash.ui.asking import want
+from hbdash.ui.asking import wait, want
 from hbdash.ui.plain import plain
 
-#: Seconds a rerun waits for it: most are done by then.
-PATIENCE = 0.8
+#: Seconds between looks at it.
 POLL = 0.4
 
 
@@ -29,9 +26,7 @@ def beside(name: str, spec: RunSpec) -> xr.DataTree | None:
     except ValueError as error:
         st.warning(plain(error))
         return None
-    until = time.monotonic() + PATIENCE
-    while job.active and time.monotonic() < until:
-        time.sleep(0.01)
+    wait([job])
     if job.phase == "done" and job.result:
         return store.load(job.result)
     if job.active:

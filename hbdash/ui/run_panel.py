@@ -1,6 +1,5 @@
 """Asking for runs and watching them: run, live, progress, stop, cancel, continue."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -15,19 +14,15 @@ from hbdash.figures.markup import without_markup
 from hbdash.jobs import Job
 from hbdash.quantities import level, levels
 from hbdash.question import check
-from hbdash.ui.asking import want
+from hbdash.ui.asking import crowded, wait, want
 from hbdash.ui.draft import Asked
 from hbdash.ui.frame import is_dark, jobs
 from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, replace_draft
 
-#: Seconds a rerun waits for its runs: most are done by then, and are drawn at once.
-PATIENCE = 0.8
 #: Seconds between looks at runs on their way, and more for each that waits: the looks of many
 #: sessions would take the processors that their runs need.
 POLL, MORE_PER_JOB = 0.4, 0.1
-#: Runs that may wait before a rerun no longer waits for its own, and pictures no longer fill.
-CROWD = 6
 #: Pixels held free for the funnel that is about to fill, so that the page does not jump.
 ROOM = 700
 
@@ -94,8 +89,7 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
     except (ValueError, LookupError) as error:
         st.error(plain(error))
         return None
-    if not crowded():
-        _wait(list(wanted.values()))
+    wait(list(wanted.values()))
     _tell_trouble(wanted)
     active = any(job.active for job in wanted.values())
     runs = {label: dt for label, job in wanted.items() if (dt := _finished(job)) is not None}
@@ -127,20 +121,6 @@ def _want(lab: Asks, asked: Questions) -> dict[str, Job]:
 
 def _is_over(job: Job) -> bool:
     return job.phase == "failed" or job.phase == "cancelled" and job.stop_asked
-
-
-def crowded() -> bool:
-    """Whether so many runs wait that nobody's is there at once."""
-    return jobs().waiting > CROWD
-
-
-def _wait(wanted: list[Job]) -> None:
-    until = time.monotonic() + PATIENCE
-    with precedence.pause():
-        while time.monotonic() < until and any(job.active for job in wanted):
-            if any(job.phase == "compiling" for job in wanted):
-                return
-            time.sleep(0.005)
 
 
 def _finished(job: Job) -> xr.DataTree | None:
