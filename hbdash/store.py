@@ -96,7 +96,7 @@ def remember(dt: xr.DataTree) -> str:
         _memory.move_to_end(dt.attrs["key"])
         _sizes[dt.attrs["key"]] = dt.nbytes
         while len(_memory) > 1 and (
-            len(_memory) > IN_MEMORY or sum(_sizes[key] for key in _memory) > MEMORY_BYTES
+            len(_memory) > IN_MEMORY or sum(_sizes.values()) > MEMORY_BYTES
         ):
             del _sizes[_memory.popitem(last=False)[0]]
     return dt.attrs["key"]
@@ -143,10 +143,8 @@ def save(dt: xr.DataTree, runs: Path | None = None) -> bool:
 
 def load(key: str) -> xr.DataTree | None:
     """Read a run; None when there is none, or when its files were damaged and set aside."""
-    with _lock:
-        if key in _memory:
-            _memory.move_to_end(key)
-            return _memory[key]
+    if (at_hand := _at_hand(key)) is not None:
+        return at_hand
     place = _runs() / key
     if not _is_key(key) or not place.is_dir():
         return None
@@ -165,12 +163,17 @@ def load(key: str) -> xr.DataTree | None:
     return dt
 
 
+def _at_hand(key: str) -> xr.DataTree | None:
+    with _lock:
+        if key in _memory:
+            _memory.move_to_end(key)
+        return _memory.get(key)
+
+
 def find(spec: AnySpec) -> xr.DataTree | None:
     """Read the answer to a spec, or its longest beginning, or None."""
-    with _lock:
-        at_hand = spec.key in _memory
-    if at_hand:  # nothing is longer, and no folder need be looked through
-        return load(spec.key)
+    if (at_hand := _at_hand(spec.key)) is not None:  # no folder need be looked through
+        return at_hand
     limit = spec.length
     lengths = sorted((n for n in _lengths(spec.stem) if n <= limit), reverse=True)
     for length in lengths:
@@ -218,6 +221,7 @@ def delete(key: str) -> None:
         there.rename(aside)
         _touch(aside)
         _memory.pop(key, None)
+        _sizes.pop(key, None)
 
 
 def restore(key: str) -> bool:
@@ -253,6 +257,7 @@ def forget() -> None:
     """Empty this process's memory; the disk keeps its runs."""
     with _lock:
         _memory.clear()
+        _sizes.clear()
 
 
 def _keep_to_the_cap(written: int) -> None:

@@ -48,6 +48,16 @@ def test_reading_a_table_counts_as_use(monkeypatch):
     assert [kept_tables.is_stored(one) for one in tables] == [False, True]
 
 
+def test_an_upload_that_is_kept_already_counts_as_use(monkeypatch):
+    monkeypatch.setenv("HBDASH_UPLOADS_MB", "0.0025")
+    first, second = keep_file(b"1" * 1000), keep_file(b"2" * 1000)
+    for days, sha256 in enumerate((second, first), 1):
+        age("files", sha256, 86400 * days)
+    keep_file(b"1" * 1000)
+    keep_file(b"3" * 1000)
+    assert is_kept(first) and not is_kept(second)
+
+
 def test_the_newest_stays_though_it_alone_is_above_the_cap(monkeypatch):
     monkeypatch.setenv("HBDASH_UPLOADS_MB", "0.0001")
     first, second = keep_file(b"1" * 1000), keep_file(b"2" * 1000)

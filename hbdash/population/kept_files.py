@@ -59,7 +59,7 @@ def is_kept(sha256: str) -> bool:
 
 def _holds(path: Path, sha256: str) -> bool:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        return hashlib.sha256(uploads.read(path)).hexdigest() == sha256
     except FileNotFoundError:
         return False
 

@@ -7,6 +7,7 @@ from hbdash import store
 from hbdash.jobs import Job
 from hbdash.spec import RunSpec
 from hbdash.ui.asking import wait, want
+from hbdash.ui.frame import follow
 from hbdash.ui.plain import plain
 
 #: Seconds between looks at it.
@@ -38,5 +39,5 @@ def beside(name: str, spec: RunSpec) -> xr.DataTree | None:
 
 def _watch(name: str, job: Job) -> None:
     if not job.active:
-        st.rerun()
+        follow()
     st.progress(job.fraction, text=f"{name}: {job.phase}")

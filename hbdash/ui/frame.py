@@ -96,11 +96,17 @@ def main() -> None:
         st.session_state.pop("_lab", None)  # to be entered, though it were the same as before
     st.session_state["_framed"] = True
     try:
-        with precedence.page(asked_for=not st.session_state.pop("_followed", False)):
+        with precedence.page(asked_for=not st.session_state.pop("_follows", False)):
             page.run()
         _settle()
     finally:
         st.session_state["_framed"] = False
+
+
+def follow() -> None:
+    """Make the page again by itself, because something is there: what people ask for goes first."""
+    st.session_state["_follows"] = True
+    st.rerun()
 
 
 def require_frame() -> None:

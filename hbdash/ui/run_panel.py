@@ -16,7 +16,7 @@ from hbdash.quantities import level, levels
 from hbdash.question import check
 from hbdash.ui.asking import crowded, wait, want
 from hbdash.ui.draft import Asked
-from hbdash.ui.frame import is_dark, jobs
+from hbdash.ui.frame import follow, is_dark, jobs
 from hbdash.ui.plain import plain
 from hbdash.ui.widgets import here, replace_draft
 
@@ -140,8 +140,7 @@ def _tell_trouble(wanted: dict[str, Job]) -> None:
 def _watch(lab: Asks, wanted: dict[str, Job]) -> None:
     """Show the progress of active runs, and a figure filling up."""
     if not any(job.active for job in wanted.values()):
-        st.session_state["_followed"] = True
-        st.rerun()
+        follow()
     with precedence.page(asked_for=False):
         _progress(lab, wanted)
 

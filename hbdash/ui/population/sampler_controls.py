@@ -11,6 +11,7 @@ from hbdash.population.sampler_configs import read_sampler_config, write_sampler
 from hbdash.population.spec import PopulationSpec
 from hbdash.samplers.aies import AIES
 from hbdash.samplers.flowmc import FlowMC
+from hbdash.ui.frame import follow
 from hbdash.ui.population import costs, json_box
 from hbdash.ui.population import sampler_words as words
 from hbdash.ui.population.draft import LABELS, PopulationDraft
@@ -118,5 +119,5 @@ def cost(draft: PopulationDraft) -> None:
 
 def _wait(specs: dict[str, PopulationSpec]) -> None:
     if costs.timed(specs) is not None:
-        st.rerun()  # what runs by itself depends on it
+        follow()  # what runs by itself depends on it
     st.caption("Timing the likelihood, to say what the runs cost.")
