@@ -100,6 +100,7 @@ def tile(pixels: np.ndarray, columns: int, gap: tuple[int, int] = (0, 0)) -> np.
 def png(pixels: np.ndarray) -> str:
     """Write RGBA pixels of shape (rows, columns, 4), top row first, as a data URI."""
     buffer = BytesIO()
+    # Half the time of the usual level 6, for a tenth more bytes.
     Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(buffer, "PNG", compress_level=3)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
