@@ -119,12 +119,7 @@ def _levels(question: Question) -> dict[str, dict[str, Any]]:
 
 def _restored(values: np.ndarray, units: tuple[Any, Any] | None) -> np.ndarray:
     """Go back from the units of the model to those the data came in."""
-    if units is None:
-        return values
-    # Padded entries have no unit: they end where the units do.
-    return (
-        units[0] + units[1] * values[..., : np.shape(units[1])[-1] if np.ndim(units[1]) else None]
-    )
+    return values if units is None else units[0] + units[1] * values
 
 
 def _dataset(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from hbdash.samplers.program import Shape, density
+from hbdash.samplers.program import REACH, Shape, density
 
 STEPS, PARTICLES, FIRST_RATE, LAST_RATE = 40_000, 2, 0.1, 0.01
 #: Steps that fit the Gaussian alone: before it is near the posterior, gradients drive centeredness
@@ -29,8 +29,8 @@ def learn(shape: Shape, given: dict[str, Any], seed: int) -> dict[str, np.ndarra
     -------
     For each effect an array of its shape, in [0, 1].
     """
-    # Warmup, tree depth and metric are NUTS's own: one program serves them all.
-    found = _program(shape.model, shape.families)(jax.random.key(seed), given)
+    # The metric is NUTS's own: one program serves both.
+    found = _program(shape.model)(np.uint32(seed), given)
     return {effect: np.asarray(values) for effect, values in found.items()}
 
 
@@ -39,21 +39,23 @@ def _rate(step: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _program(model: str, families: tuple[tuple[str, str], ...]):
-    shape = Shape(model, families, (), 0, 0, False)
+def _program(model: str):
+    shape = Shape(model, (), (), False)
 
-    def maximize(key: Any, given: dict[str, Any]) -> Any:
-        key_init, key_noise = jax.random.split(key)
-        start, potential, _ = density(shape, given, key_init)
-        size = len(start)
+    def maximize(seed: Any, given: dict[str, Any]) -> Any:
+        key_init, key_noise = jax.random.split(jax.random.key(seed))
+        potential, _, moving = density(shape, given)
+        size = len(moving)
+        start = jax.random.uniform(key_init, (size,), minval=-REACH, maxval=REACH)
         flat, unravel = ravel_pytree(given["centeredness"])
 
         def loss(parameters: Any, step: Any) -> Any:
             mean, log_sd, values = jnp.split(parameters, [size, 2 * size])
             here = given | {"centeredness": unravel(values)}
             noise = jax.random.normal(jax.random.fold_in(key_noise, step), (PARTICLES, size))
-            drawn = mean + jnp.exp(log_sd) * noise
-            return jnp.mean(jax.vmap(lambda z: potential(z, here))(drawn)) - log_sd.sum()
+            drawn = mean + jnp.exp(log_sd) * jnp.where(moving, noise, 0.0)
+            entropy = jnp.where(moving, log_sd, 0.0).sum()
+            return jnp.mean(jax.vmap(lambda z: potential(z, here))(drawn)) - entropy
 
         def step(i: Any, carry: Any):
             """Make a step of Adam; the centeredness is put back into [0, 1] and never sticks."""

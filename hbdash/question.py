@@ -9,6 +9,8 @@ import numpy as np
 from hbdash.learn import STEPS, learn
 from hbdash.models import MODELS, Level
 from hbdash.models.model import Observed
+from hbdash.models.padding import pad, sizes
+from hbdash.models.prior_form import form
 from hbdash.parameterization import (
     ByInformation,
     Learned,
@@ -74,11 +76,16 @@ def prepare(spec: AnySpec) -> AnyQuestion:
     model = MODELS[spec.model]
     levels = model.levels(data, spec.priors)
     design = model.design(data, spec.priors)
-    families = {site: prior.dist for site, prior in spec.priors.items()}
-    numbers = {site: prior.parameters for site, prior in spec.priors.items()}
-    shape = shape_of(spec.model, families, design, spec.sampler)
-    target = spec.sampler.target_accept_prob
+    real = sizes(design, model.design_dims)
+    padded = {name: pad(array, model.design_dims[name], real) for name, array in design.items()}
+    forms = {site: form(prior) for site, prior in spec.priors.items()}
     values = settle(spec, data, levels)
+
+    def arranged() -> dict[str, Any]:
+        filled = {effect: pad(array, model.dims[effect], real) for effect, array in values.items()}
+        return inputs(padded, forms, filled, real)
+
+    shape = shape_of(spec.model, arranged(), spec.sampler)
     if levels and is_learned(spec.parameterization):
         if sum(np.size(array) for array in design.values()) > MOST_LEARNED_FROM:
             raise ValueError(
@@ -87,14 +94,13 @@ def prepare(spec: AnySpec) -> AnyQuestion:
             )
         seeds = [of_effect(spec.parameterization, level.effect) for level in levels]
         seed = next(one.seed for one in seeds if isinstance(one, Learned))
-        found = learn(shape, inputs(design, numbers, values, target), seed)
+        found = learn(shape, arranged(), seed)
         values |= {
-            effect: found[effect]
-            for effect in values
+            effect: found[effect][tuple(map(slice, array.shape))]
+            for effect, array in values.items()
             if isinstance(of_effect(spec.parameterization, effect), Learned)
         }
-    given = inputs(design, numbers, values, target)
-    return Question(spec, data, levels, values, shape, given)
+    return Question(spec, data, levels, values, shape, arranged())
 
 
 def settle(spec: RunSpec, data: Any, levels: tuple[Level, ...]) -> dict[str, np.ndarray]:

@@ -6,7 +6,8 @@ from typing import Any
 import xarray as xr
 
 from hbdash.models import MODELS
-from hbdash.question import prepare_data
+from hbdash.priors import distribution
+from hbdash.question import Question, prepare_data
 from hbdash.spec import RunSpec
 
 PARAMETERIZATIONS: dict[str, dict[str, Any]] = {
@@ -38,6 +39,13 @@ def ask(scene: str = "weak", kind: str = "centered", **sampler: Any) -> RunSpec:
 def exact_means(spec: RunSpec) -> dict[str, float]:
     """The exact means of a spec by coordinate, as `diagnostics.errors` reads them."""
     return MODELS[spec.model].exact(prepare_data(spec), spec.priors).means
+
+
+def arguments(question: Question) -> tuple[Any, dict[str, Any], Any]:
+    """The arguments of a model's function as NumPyro has them: its own priors, and no filling."""
+    spec = question.spec
+    laws = {site: distribution(p.dist, p.parameters) for site, p in spec.priors.items()}
+    return MODELS[spec.model].design(question.data, spec.priors), laws, question.centeredness
 
 
 def written() -> None:

@@ -20,11 +20,10 @@ from hbdash.models import MODELS
 from hbdash.priors import LOCATION, distribution
 from hbdash.question import Question, prepare
 from hbdash.run import run
-from hbdash.samplers.program import model_arguments
 from hbdash.scripts import SCRIPTS
 from hbdash.scripts.code import MOST_ROWS
 from hbdash.spec import RunSpec
-from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask
+from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, arguments, ask
 
 ROWS = {"source": "simulated", "n": [1, 4, 60, 2, 9], "sigma": 1.5, "mu": 1e4, "seed": 3}
 ODD = {
@@ -106,13 +105,13 @@ def agree(spec: RunSpec, text: str, sites: Any) -> dict[str, Any]:
     `sites` draws the sites of either program from a question and a generator.
     """
     names, question = namespace(text), prepare(spec)
-    arguments = model_arguments(question.shape, question.given)
     rng, differences = np.random.default_rng(0), []
     ours, theirs = (
-        jax.jit(
-            lambda point, model=model, arguments=given: log_density(model, arguments, {}, point)[0]
+        jax.jit(lambda point, model=model, given=given: log_density(model, given, {}, point)[0])
+        for model, given in (
+            (MODELS[spec.model].program, arguments(question)),
+            (names["model"], ()),
         )
-        for model, given in ((MODELS[spec.model].program, arguments), (names["model"], ()))
     )
     for _ in range(4):
         mine, other = sites(question, rng)
@@ -152,10 +151,9 @@ def regression(question: Question, rng: np.random.Generator) -> tuple[dict, dict
     if data.latent and data.blank.any():
         mean, sd = data.column_moments
         column = np.nonzero(data.blank)[1]
-        z = np.zeros(question.given["design"]["cell_sd"].shape)
-        z[: len(column)] = rng.normal(size=len(column))
-        theirs["x_blank"] = mean[column] + sd[column] * z[: len(column)]
-        point["z_blank"] = z
+        z = rng.normal(size=len(column))
+        theirs["x_blank"] = mean[column] + sd[column] * z
+        point["x_blank_z"] = z
     return point, theirs
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax.monitoring
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from hbdash import diagnostics
+from hbdash.models import MODELS
+from hbdash.priors import parameter_names
 from hbdash.question import prepare
 from hbdash.run import run
 from hbdash.samplers import nuts, program
@@ -58,30 +61,62 @@ def test_draws_depend_on_the_seed_alone():
     assert not np.array_equal(one["posterior"]["mu"], other["posterior"]["mu"])
 
 
+KINDS = ("centered", "noncentered", "mixed", "by_information", "partial")
+
+
+def priors(rng: np.random.Generator, model: str) -> dict[str, dict[str, float | str]]:
+    """Draw a family and its numbers for every site of a model that is shown at first."""
+    found = {}
+    for site in MODELS[model].default_priors():
+        family = str(rng.choice(MODELS[model].families[site]))
+        numbers = {name: float(rng.uniform(0.5, 5)) for name in parameter_names(family)}
+        if family == "Uniform":
+            numbers = {"low": float(rng.uniform(0, 1)), "high": float(rng.uniform(20, 50))}
+        found[site] = {"dist": family} | numbers
+    return found
+
+
+def data(rng: np.random.Generator, model: str) -> dict[str, Any]:
+    """Draw 1 to 60 groups, simulated or one's own, a row or many rows each."""
+    groups, own = int(rng.integers(1, 61)), bool(rng.integers(2))
+    counts = rng.integers(2, 200, groups).tolist()
+    if model == "regression" and own:
+        group = [f"g{k}" for k in range(groups) for _ in range(4)]
+        x, noise = rng.normal(size=(2, len(group)))
+        columns = {"response": (x + noise).tolist(), "predictors": {"x": x.tolist()}}
+        return {"source": "regression_rows", "group": group} | columns
+    if model == "regression":
+        return {"source": "simulated_lines", "n": counts, "seed": int(rng.integers(2**32))}
+    if own:
+        return {
+            "source": "estimates",
+            "group": [f"g{k}" for k in range(groups)],
+            "estimate": rng.normal(0, 10, groups).tolist(),
+            "standard_error": rng.uniform(0.1, 30, groups).tolist(),
+        }
+    numbers = {"sigma": rng.uniform(0.1, 30), "mu": rng.uniform(-50, 50), "tau": rng.uniform(0, 20)}
+    return {"source": "simulated", "n": counts, "seed": int(rng.integers(2**32))} | numbers
+
+
 def moves(count: int) -> Iterator[RunSpec]:
-    """Move every slider that a page has, as far as it goes, without another shape."""
+    """Move every control of the funnel and the regression lab that is not a form of the model."""
     rng = np.random.default_rng(5)
-    kinds = ("centered", "noncentered", "mixed", "by_information", "partial")
-    for _ in range(count):
-        kind = {"kind": str(rng.choice(kinds))}
+    for number in range(count):
+        model = ("normal_means", "regression")[number % 2]
+        own = data(rng, model)
+        groups = len(set(own["group"])) if "group" in own else len(own["n"])
+        kind: dict[str, Any] = {"kind": str(rng.choice(KINDS))}
         if kind["kind"] == "partial":
-            kind |= {"centeredness": rng.uniform(size=9).round(3).tolist()}
+            kind |= {"centeredness": rng.uniform(size=groups).round(3).tolist()}
         yield RunSpec.model_validate(
             {
-                "data": {
-                    "source": "simulated",
-                    "n": rng.integers(1, 1000, 9).tolist(),
-                    "sigma": rng.uniform(0.1, 30),
-                    "mu": rng.uniform(-50, 50),
-                    "tau": rng.uniform(0, 20),
-                    "seed": int(rng.integers(2**32)),
-                },
-                "priors": {
-                    "mu": {"dist": "Normal", "loc": rng.normal(), "scale": rng.uniform(0.5, 50)},
-                    "tau": {"dist": "HalfNormal", "scale": rng.uniform(0.5, 50)},
-                },
+                "model": model,
+                "data": own,
+                "priors": priors(rng, model),
                 "parameterization": kind,
                 "sampler": {
+                    "num_warmup": int(rng.integers(100, 2001)) if number % 5 == 0 else 100,
+                    "max_tree_depth": int(rng.integers(6, 13)) if number % 5 == 1 else 6,
                     "num_samples": int(rng.integers(1, 60)),
                     "num_chains": int(rng.integers(1, 5)),
                     "seed": int(rng.integers(2**32)),
@@ -91,42 +126,31 @@ def moves(count: int) -> Iterator[RunSpec]:
         )
 
 
-def test_no_slider_compiles_anything(monkeypatch):
-    programs: list[program.Shape] = []
-
-    def counted(shape, together, given, compile_=program._compile):
-        programs.append(shape)
-        return compile_(shape, together, given)
-
+def test_six_programs_serve_all_moves_of_two_labs(monkeypatch):
     monkeypatch.setattr(program, "_programs", type(program._programs)())
-    monkeypatch.setattr(program, "_compile", counted)
-    first, *others = moves(51)
-    assert not prepare(first).compiled
     with compilations() as compiled:
-        run(first)
-    assert compiled and len(programs) == 1
-    with compilations() as compiled:
-        for spec in others:
-            question = prepare(spec)
-            assert question.compiled
-            dt = run(spec, question=question)
+        for spec in moves(210):
+            dt = run(spec)
             assert dt["posterior"].sizes["draw"] == spec.sampler.num_samples
-    assert compiled == [] and len(programs) == 1
+            assert dt["posterior"].sizes["group"] == len(spec.grouped().names)
+    assert len(compiled) == 6
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "same_program"),
     [
-        {"data": {"source": "simulated", "n": [1] * 10}},
-        {"priors": MU_TAU | {"tau": {"dist": "HalfCauchy", "scale": 5}}},
-        {"priors": MU_TAU | {"sigma": {"dist": "HalfNormal", "scale": 5}}},
-        {"sampler": {"num_warmup": 999}},
-        {"sampler": {"max_tree_depth": 9}},
-        {"sampler": {"dense_mass": True}},
+        ({"data": {"source": "simulated", "n": [1] * 10}}, True),
+        ({"data": {"source": "simulated", "n": [1] * 17}}, False),
+        ({"priors": MU_TAU | {"tau": {"dist": "HalfCauchy", "scale": 5}}}, True),
+        ({"priors": MU_TAU | {"sigma": {"dist": "HalfNormal", "scale": 5}}}, False),
+        ({"sampler": {"num_warmup": 999}}, True),
+        ({"sampler": {"max_tree_depth": 12}}, True),
+        ({"sampler": {"dense_mass": True}}, False),
     ],
 )
-def test_shapes_families_and_static_options_have_programs_of_their_own(change):
-    assert prepare(RunSpec.model_validate(change)).shape != prepare(RunSpec()).shape
+def test_only_a_form_or_another_size_has_a_program_of_its_own(change, same_program):
+    shape = prepare(RunSpec.model_validate(change)).shape
+    assert (shape == prepare(RunSpec()).shape) == same_program
 
 
 def test_chains_of_a_gpu_advance_as_one_and_are_those_of_threads(monkeypatch):
@@ -155,9 +179,7 @@ def test_only_a_few_programs_are_kept(monkeypatch):
     monkeypatch.setattr(program, "_programs", type(program._programs)())
     monkeypatch.setattr(program, "_compile", lambda shape, *_: shape)
     question = prepare(RunSpec())
-    shapes = [
-        program.Shape("normal_means", (), (), num_warmup, 10, False) for num_warmup in range(12)
-    ]
+    shapes = [program.Shape("normal_means", (str(site),), (), False) for site in range(12)]
     for shape in shapes:
         program.compiled(shape, question.given)
         program.compiled(shapes[0], question.given)

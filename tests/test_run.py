@@ -12,7 +12,7 @@ from hbdash.draws import append
 from hbdash.question import MOST_NUMBERS, prepare, prepare_data
 from hbdash.run import Progress, run
 from hbdash.spec import RunSpec
-from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, ask, exact_means, same
+from tests.questions import MU_TAU, PARAMETERIZATIONS, SIGMA, arguments, ask, exact_means, same
 
 
 @cache
@@ -165,7 +165,6 @@ def test_the_log_density_is_that_of_the_model():
     from numpyro.infer.util import log_density
 
     from hbdash.models import MODELS
-    from hbdash.samplers.program import model_arguments
 
     question = prepare(ask("unbalanced", "mixed"))
     dt = run(question.spec, question=question)
@@ -177,8 +176,7 @@ def test_the_log_density_is_that_of_the_model():
             "tau": tau,
             "theta_decentered": dt["unconstrained_posterior"]["theta"].isel(at).values,
         }
-        arguments = model_arguments(question.shape, question.given)
-        expected = log_density(MODELS["normal_means"].program, arguments, {}, point)[0]
+        expected = log_density(MODELS["normal_means"].program, arguments(question), {}, point)[0]
         lp = float(dt["sample_stats"]["lp"].isel(at))
         assert lp == pytest.approx(float(expected) + np.log(tau), rel=1e-9)
 

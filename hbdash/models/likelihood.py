@@ -10,6 +10,21 @@ from numpyro.distributions import StudentT
 
 from hbdash.regression_data import RegressionData, Statistics
 
+#: Dimensions of the arrays of `statistics` and `row_arrays`.
+DIMS: dict[str, tuple[str, ...]] = {
+    "n": ("group",),
+    "y_mean": ("group",),
+    "ss": ("group",),
+    "x_mean": ("group", "predictor"),
+    "root": ("group", "predictor", "predictor"),
+    "fit": ("group", "predictor"),
+    "mask": ("group", "predictor"),
+    "row_index": ("row",),
+    "row_x": ("row", "predictor"),
+    "row_y": ("row",),
+    "row_weight": ("row",),
+}
+
 
 def statistics(data: RegressionData) -> dict[str, np.ndarray]:
     """Gather the sufficient statistics as arrays of a design, and the mask; see `Statistics`."""
@@ -36,24 +51,11 @@ def sufficient_normal(intercept: Any, weights: Any, noise: Any, design: dict[str
     numpyro.factor("rows", -constant - 0.5 * squares / noise**2)
 
 
-def padded(rows: int) -> int:
-    """Round a number of rows up to a few sizes, so that most numbers share a compiled program."""
-    step = 2 ** max(4, math.ceil(math.log2(max(rows, 1))) - 3)
-    return max(1, -(-rows // step)) * step
-
-
-def pad(values: np.ndarray, length: int) -> np.ndarray:
-    """Fill an array up with zeros along its first axis."""
-    more = length - len(values)
-    return np.concatenate([values, np.zeros((more, *values.shape[1:]), values.dtype)])
-
-
 def row_arrays(data: RegressionData) -> dict[str, np.ndarray]:
-    """Gather all rows, padded: index, x (P columns), y and a weight of 0 where there is no row."""
+    """Gather all rows: index, x (P columns), y, and a weight of 1 that no filling has."""
     index, x, y = data.rows
-    length = padded(len(y))
     arrays = {"index": index, "x": x, "y": y, "weight": np.ones(len(y))}
-    return {f"row_{name}": pad(value, length) for name, value in arrays.items()}
+    return {f"row_{name}": value for name, value in arrays.items()}
 
 
 def rowwise_student(

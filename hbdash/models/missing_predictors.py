@@ -19,6 +19,7 @@ from hbdash.exact.marginal import NoExactAnswer
 from hbdash.models import likelihood
 from hbdash.models.carried import carry
 from hbdash.models.model import Level, Model, Priors
+from hbdash.models.prior_form import sample
 from hbdash.models.reparam import LogScaleReparam
 from hbdash.parameterization import Information
 from hbdash.priors import LOCATION, SCALE, Prior
@@ -49,7 +50,7 @@ def fit(data: RegressionData, priors: Priors) -> RegressionData:
 def design(data: RegressionData, priors: Priors) -> dict[str, np.ndarray]:
     """Gather the arrays that enter the program: statistics of complete rows, and the others.
 
-    The rows with blank cells are padded, as are the cells, (row, predictor, mean, sd) each.
+    Those are rows with blank cells, and the cells: row, predictor, mean and sd.
     """
     arrays = likelihood.statistics(data)
     if not (data.latent and data.blank.any()):
@@ -58,19 +59,16 @@ def design(data: RegressionData, priors: Priors) -> dict[str, np.ndarray]:
     some = ~data.complete
     rows, columns = np.nonzero(data.blank[some])
     mean, sd = data.column_moments
-    # No more rows than cells: one length for both is one program for most numbers of blanks.
-    cells = length = likelihood.padded(len(rows))
-    padded = {
-        "row_index": likelihood.pad(index[some], length),
-        "row_x": likelihood.pad(np.nan_to_num(x[some]), length),
-        "row_y": likelihood.pad(y[some], length),
-        "row_weight": likelihood.pad(np.ones(len(y[some])), length),
-        "cell_row": likelihood.pad(rows, cells),
-        "cell_predictor": likelihood.pad(columns, cells),
-        "cell_mean": likelihood.pad(mean[columns], cells),
-        "cell_sd": likelihood.pad(sd[columns], cells),
+    return arrays | {
+        "row_index": index[some],
+        "row_x": np.nan_to_num(x[some]),
+        "row_y": y[some],
+        "row_weight": np.ones(len(y[some])),
+        "cell_row": rows,
+        "cell_predictor": columns,
+        "cell_mean": mean[columns],
+        "cell_sd": sd[columns],
     }
-    return arrays | padded
 
 
 def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness: Any) -> None:
@@ -83,7 +81,7 @@ def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness
     centeredness : for pooled weights an array of shape (K, P) under "w".
     """
     alpha, weights = _weights(prior, centeredness, design["mask"])
-    scale = numpyro.sample("scale", prior["scale"])
+    (scale,) = sample(prior, "scale")
     likelihood.sufficient_normal(alpha, weights, scale, design)
     if "row_y" in design:
         index = jnp.asarray(design["row_index"], int)
@@ -97,30 +95,28 @@ def _weights(prior: dict[str, Distribution], centeredness: Any, mask: Any) -> An
     groups, width = mask.shape
     if "w" in prior:
         with numpyro.plate("groups", groups):
-            alpha = numpyro.sample("alpha", prior["alpha"])
+            (alpha,) = sample(prior, "alpha")
         with numpyro.plate("groups", groups, dim=-2), numpyro.plate("predictors", width, dim=-1):
-            return alpha, numpyro.sample("w", prior["w"])
+            return alpha, sample(prior, "w")[0]
     with numpyro.plate("predictors", width):
-        mu = numpyro.sample("mu_w", prior["mu_w"])
-        sigma = numpyro.sample("sigma_w", prior["sigma_w"])
+        mu, sigma = (sample(prior, site)[0] for site in ("mu_w", "sigma_w"))
     with numpyro.plate("groups", groups):
-        alpha = numpyro.sample("alpha", prior["alpha"])
+        (alpha,) = sample(prior, "alpha")
     # No data speak of a weight that does not apply: centered, it would be a funnel of its own.
     reparam: Any = {"w": LogScaleReparam(centeredness["w"] * mask)} if centeredness else {}
-    one = jnp.ones((groups, width))
     with (
         numpyro.plate("groups", groups, dim=-2),
         numpyro.plate("predictors", width, dim=-1),
         numpyro.handlers.reparam(config=reparam),
     ):
-        return alpha, numpyro.sample("w", Normal(mu * one, sigma * one))
+        return alpha, numpyro.sample("w", Normal(mu, sigma))
 
 
 def _filled(x: Any, design: dict[str, Any]) -> Any:
     """Put latent values into the blank cells; a padded cell adds nothing to the first of them."""
     cells = design["cell_sd"].shape[0]
     with numpyro.plate("cells", cells):
-        z = numpyro.sample("z_blank", Normal(0.0, 1.0))
+        z = numpyro.sample("x_blank_z", Normal(0.0, 1.0))
     value = numpyro.deterministic("x_blank", design["cell_mean"] + design["cell_sd"] * z)
     row, predictor = (jnp.asarray(design[f"cell_{name}"], int) for name in ("row", "predictor"))
     real = design["cell_sd"] > 0
@@ -136,7 +132,7 @@ def rowwise_program(
     """
     index, x, y = data.rows
     alpha, weights = _weights(prior, centeredness, data.mask)
-    scale = numpyro.sample("scale", prior["scale"])
+    (scale,) = sample(prior, "scale")
     x = jnp.asarray(np.nan_to_num(x))
     if data.latent and data.blank.any():
         mean, sd = data.column_moments
@@ -245,6 +241,8 @@ MISSING_PREDICTORS = Model(
     program=program,
     rowwise_program=rowwise_program,
     design=design,
+    design_dims=likelihood.DIMS
+    | {f"cell_{name}": ("cell",) for name in ("row", "predictor", "mean", "sd")},
     effects=("w",),
     levels=levels,
     information=information,

@@ -108,10 +108,12 @@ class Model:
         array for each effect.
     rowwise_program : the same model row by row, ``(data, prior, centeredness)``, for its diagram.
     design : (data, priors) to the arrays that enter the program.
+    design_dims : dimensions of those arrays, each filled up with zeros to a few sizes.
     effects : sites that can be centered.
     levels : (data, priors) to the populations of those effects, none where nothing is pooled.
     information : (data, level name) to what each group says by itself about its effect.
-    dims : dimensions of the sites that have any besides chain and draw.
+    dims : dimensions of the sites that have any besides chain and draw. A coordinate that stands
+        for a site is named after it, as "theta_decentered" after "theta".
     units : data to (origin, unit) by site: what is stored is origin + unit * what is sampled.
     size : (data, priors) to the numbers that one draw holds.
     observed : what a run carries along of its data.
@@ -131,6 +133,7 @@ class Model:
     program: Callable[[dict[str, Any], dict[str, Any], Any], None]
     rowwise_program: Callable[[Any, dict[str, Any], Any], None]
     design: Callable[[Any, Priors], dict[str, Any]]
+    design_dims: dict[str, tuple[str, ...]]
     effects: tuple[str, ...]
     levels: Callable[[Any, Priors], tuple[Level, ...]]
     information: Callable[[Any, str], Information]

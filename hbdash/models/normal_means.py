@@ -6,6 +6,7 @@ The likelihood is evaluated from each group's rows, mean and sum of squares, whi
 a gradient costs O(K), however many rows there are.
 """
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from hbdash import priors
 from hbdash.data import GroupData
 from hbdash.exact import normal_means as exact
 from hbdash.models.model import Level, Model, Observed, Priors
+from hbdash.models.prior_form import sample
 from hbdash.models.reparam import LogScaleReparam
 
 
@@ -59,23 +61,24 @@ def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness
     centeredness : for "theta" an array of shape (K,), in [0, 1].
     """
     groups = design["mean"].shape[0]
-    mu = numpyro.sample("mu", prior["mu"])
-    tau = numpyro.sample("tau", prior["tau"])
-    sigma = numpyro.sample("sigma", prior["sigma"]) if "sigma" in prior else design["sigma"]
-    with numpyro.plate("groups", groups):
-        with numpyro.handlers.reparam(config={"theta": LogScaleReparam(centeredness["theta"])}):
-            # Broadcast by hand: the reparameterization strips a plate's expansion from the scalars.
-            one = jnp.ones(groups)
-            theta = numpyro.sample("theta", Normal(mu * one, tau * one))
-        sufficient_likelihood(theta, sigma, design)
+    mu, tau, *sigma = sample(prior, *(site for site in ("mu", "tau", "sigma") if site in prior))
+    sigma = sigma[0] if sigma else design["sigma"]
+    reparam: Any = {"theta": LogScaleReparam(centeredness["theta"])}
+    with numpyro.plate("groups", groups), numpyro.handlers.reparam(config=reparam):
+        theta = numpyro.sample("theta", Normal(mu, tau))
+    sufficient_likelihood(theta, sigma, design)
 
 
 def sufficient_likelihood(theta: Any, sigma: Any, design: dict[str, Any]) -> None:
-    """Add the log density of all rows, as a function of n, mean and ss alone."""
+    """Add the log density of all rows, as a function of n, mean and ss alone.
+
+    A group without rows adds nothing, whatever its sigma.
+    """
     n = design["n"]
-    numpyro.sample("mean", Normal(theta, sigma / jnp.sqrt(n)), obs=design["mean"])
-    within = -(n - 1) * (jnp.log(sigma) + 0.5 * jnp.log(2 * jnp.pi)) - 0.5 * jnp.log(n)
-    numpyro.factor("within", within - 0.5 * design["ss"] / sigma**2)
+    sigma = jnp.where(n > 0, sigma, 1.0)
+    squares = n * (design["mean"] - theta) ** 2 + design["ss"]
+    constant = n * (jnp.log(sigma) + 0.5 * math.log(2 * math.pi))
+    numpyro.factor("rows", -constant - 0.5 * squares / sigma**2)
 
 
 def rowwise_program(
@@ -96,8 +99,7 @@ def rowwise_program(
         sigma = jnp.asarray(data.sigma)
     reparam: Any = {} if centeredness is None else {"theta": LogScaleReparam(centeredness["theta"])}
     with numpyro.plate("groups", len(groups)), numpyro.handlers.reparam(config=reparam):
-        one = jnp.ones(len(groups))
-        theta = numpyro.sample("theta", Normal(mu * one, tau * one))
+        theta = numpyro.sample("theta", Normal(mu, tau))
     with numpyro.plate("rows", len(values)):
         numpyro.sample("y", Normal(jnp.asarray(theta)[index], sigma[index]), obs=values)
 
@@ -146,6 +148,7 @@ NORMAL_MEANS = Model(
     program=program,
     rowwise_program=rowwise_program,
     design=design,
+    design_dims={name: ("group",) for name in ("n", "mean", "ss", "sigma")},
     effects=("theta",),
     levels=levels,
     information=lambda data, level: data,

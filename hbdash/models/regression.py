@@ -18,6 +18,7 @@ from hbdash.exact import regression as exact_regression
 from hbdash.models import likelihood
 from hbdash.models.carried import carry
 from hbdash.models.model import Grouped, Level, Model, Priors
+from hbdash.models.prior_form import sample
 from hbdash.models.reparam import LogScaleReparam
 from hbdash.parameterization import Information
 from hbdash.priors import LOCATION, SCALE, Prior
@@ -31,6 +32,8 @@ from hbdash.regression_sources import (
 )
 
 EFFECTS = ("intercept", "slope")
+#: The sites that always have a prior: of each effect its location and scale, and the noise.
+POPULATION = ("mu_intercept", "sigma_intercept", "mu_slope", "sigma_slope", "sigma_noise")
 #: Rows that a likelihood without statistics goes through at every gradient.
 MOST_ROWS = 200_000
 
@@ -75,29 +78,27 @@ def program(design: dict[str, Any], prior: dict[str, Distribution], centeredness
     prior : a distribution for each mu and sigma, and for "nu" under Student's t.
     centeredness : for "intercept" and "slope" an array of shape (K,), in [0, 1].
     """
-    intercept, slope = _lines(prior, centeredness, design["mask"].shape[0])
-    noise = numpyro.sample("sigma_noise", prior["sigma_noise"])
+    intercept, slope, noise, *nu = _lines(prior, centeredness, design["mask"].shape[0])
     weights = slope[:, None]
-    if "nu" in prior:
-        nu = numpyro.sample("nu", prior["nu"])
-        likelihood.rowwise_student(intercept, weights, noise, nu, design)
+    if nu:
+        likelihood.rowwise_student(intercept, weights, noise, nu[0], design)
     else:
         likelihood.sufficient_normal(intercept, weights, noise, design)
 
 
 def _lines(prior: dict[str, Distribution], centeredness: Any, groups: int) -> list[Any]:
-    names = [(f"mu_{effect}", f"sigma_{effect}") for effect in EFFECTS]
-    populations = [[numpyro.sample(name, prior[name]) for name in pair] for pair in names]
+    """Sample intercepts, slopes, the noise and, under Student's t, nu."""
+    sites = [*POPULATION, *(["nu"] if "nu" in prior else [])]
+    scalars = dict(zip(sites, sample(prior, *sites), strict=True))
     reparam: Any = {
         effect: LogScaleReparam(centeredness[effect]) for effect in EFFECTS if centeredness
     }
-    one = jnp.ones(groups)
     with numpyro.plate("groups", groups), numpyro.handlers.reparam(config=reparam):
-        # Broadcast by hand: the reparameterization strips a plate's expansion from the scalars.
-        return [
-            numpyro.sample(effect, Normal(mu * one, sigma * one))
-            for effect, (mu, sigma) in zip(EFFECTS, populations, strict=True)
+        lines = [
+            numpyro.sample(effect, Normal(scalars[f"mu_{effect}"], scalars[f"sigma_{effect}"]))
+            for effect in EFFECTS
         ]
+    return [*lines, *(scalars[site] for site in sites[2 * len(EFFECTS) :])]
 
 
 def rowwise_program(
@@ -108,12 +109,10 @@ def rowwise_program(
     Without a centeredness every group is centered.
     """
     index, x, y = data.rows
-    intercept, slope = _lines(prior, centeredness, len(data.names))
-    noise = numpyro.sample("sigma_noise", prior["sigma_noise"])
-    nu = numpyro.sample("nu", prior["nu"]) if "nu" in prior else None
+    intercept, slope, noise, *nu = _lines(prior, centeredness, len(data.names))
     with numpyro.plate("rows", len(y)):
         mean = intercept[index] + slope[index] * jnp.asarray(x[:, 0])
-        law = Normal(mean, noise) if nu is None else StudentT(nu, mean, noise)
+        law = StudentT(nu[0], mean, noise) if nu else Normal(mean, noise)
         numpyro.sample("y", law, obs=jnp.asarray(y))
 
 
@@ -175,14 +174,13 @@ def equations(priors: Priors) -> tuple[str, ...]:
     )
 
 
-POPULATION = frozenset(default_priors())
 REGRESSION = Model(
     name="regression",
     title="Varying intercepts and slopes",
     sources=(SimulatedLines, Rats, UploadedRegression, RegressionRows),
     load=load,
     fit=fit,
-    structures=(POPULATION, POPULATION | {"nu"}),
+    structures=(frozenset(POPULATION), frozenset({*POPULATION, "nu"})),
     families={
         "mu_intercept": LOCATION,
         "mu_slope": LOCATION,
@@ -195,6 +193,7 @@ REGRESSION = Model(
     program=program,
     rowwise_program=rowwise_program,
     design=design,
+    design_dims=likelihood.DIMS,
     effects=EFFECTS,
     levels=levels,
     information=information,

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from hbdash.samplers.kernel import schedule
 from hbdash.samplers.nuts import NUTS
 
 #: Options of NumPyro's kernel that are taken when it is compiled, with NumPyro's own values.
@@ -52,16 +53,18 @@ class PopulationNUTS(NUTS, frozen=True, extra="forbid", allow_inf_nan=False):
         return self
 
     @property
+    def given(self) -> dict[str, Any]:
+        """These options as inputs of a program, as `NUTS.given`."""
+        plan = schedule(self.num_warmup, self.max_tree_depth, self.warmup_tree_depth)
+        return super().given | {"schedule": plan}
+
+    @property
     def options(self) -> tuple[tuple[str, Any], ...]:
         """Options of NumPyro's kernel that are fixed when it is compiled, as pairs.
 
-        The tree depth and the form of the mass matrix are always among them, others where they
-        differ from NumPyro's own values.
+        The form of the mass matrix is always among them, others where they differ from NumPyro's
+        own values.
         """
-        depth, warmup = self.max_tree_depth, self.warmup_tree_depth
-        found: dict[str, Any] = {
-            "max_tree_depth": depth if warmup in (None, depth) else (warmup, depth),
-            "dense_mass": self.dense_mass,
-        }
         changed = {name: getattr(self, name) for name in KERNEL}
-        return tuple((found | {n: v for n, v in changed.items() if v != KERNEL[n]}).items())
+        different = {name: value for name, value in changed.items() if value != KERNEL[name]}
+        return tuple(({"dense_mass": self.dense_mass} | different).items())

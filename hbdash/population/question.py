@@ -60,7 +60,7 @@ class PopulationQuestion:
         sampler = self.spec.sampler
         if not isinstance(sampler, PopulationNUTS):
             return None
-        return NUTSProgram(self.target, sampler.num_warmup, sampler.options)
+        return NUTSProgram(self.target, sampler.options)
 
     @property
     def compiled(self) -> bool:
@@ -99,8 +99,6 @@ def prepare(spec: PopulationSpec) -> PopulationQuestion:
             "variance_cut": np.float64(spec.variance_cut or 0.0),
         },
     }
-    if isinstance(spec.sampler, PopulationNUTS):
-        given["target_accept_prob"] = np.float64(spec.sampler.target_accept_prob)
     return PopulationQuestion(spec, catalogue, priors, target, given)
 
 

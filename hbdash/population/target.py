@@ -7,13 +7,14 @@ priors are arguments, so that equal targets share their compiled programs.
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from hbdash.population import events
 from hbdash.population.expected import PmeanShape, expected_number
 from hbdash.population.parameters import Components
 from hbdash.population.priors import PriorShape, constrain, log_prior
+from hbdash.samplers.program import Density
 
 #: How steeply the log likelihood falls where its variance exceeds the cut.
 CUT_STEEPNESS = 100.0
@@ -92,7 +93,6 @@ class NUTSProgram:
     """The target as a program of NUTS; see `hbdash.samplers.program.Compiles`."""
 
     target: Target
-    num_warmup: int
     options: tuple[tuple[str, Any], ...]
 
     @property
@@ -100,9 +100,8 @@ class NUTSProgram:
         """Options of NumPyro's kernel that are fixed when it is compiled."""
         return dict(self.options)
 
-    def density(self, given: dict[str, Any], key: Any) -> tuple[Any, Any, Any]:
-        """Take one of the starts that were searched for, by the key."""
-        number = jax.random.randint(key, (), 0, given["starts"].shape[0])
+    def density(self, given: dict[str, Any]) -> Density:
+        """See `Density`."""
         target = self.target
 
         def potential(z: Any, given: dict[str, Any] = given) -> Any:
@@ -111,4 +110,12 @@ class NUTSProgram:
         def sites(z: Any, given: dict[str, Any] = given) -> Any:
             return target.sites(z, given)
 
-        return given["starts"][number], potential, sites
+        return Density(potential, sites, jnp.ones(target.size, bool))
+
+    def start(self, rng: np.random.Generator, size: int, given: dict[str, Any]) -> np.ndarray:
+        """Pick one of the points that were searched for."""
+        return given["starts"][rng.integers(len(given["starts"]))]
+
+    def trim(self, sites: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Keep all: nothing fills up a size."""
+        return sites

@@ -5,19 +5,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
+from hbdash.samplers.kernel import MOST_TREE_DEPTH, schedule
 from hbdash.samplers.program import Compiles, Program, Shape, compiled, inputs
 
 #: Transitions that one run may ask for, over all chains.
 MOST_TRANSITIONS = 200_000
 #: Wall seconds a chunk aims at: short enough to draw and to stop, long enough to be free.
 CHUNK_SECONDS = 0.05
+#: Points that are tried as the start of a chain.
+TRIES = 100
 #: Transitions of a chain's first chunk.
 FIRST_PACE = 25
 
@@ -33,7 +35,7 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     num_samples: int = Field(default=1000, ge=1, le=50_000)
     num_chains: int = Field(default=4, ge=1, le=16)
     target_accept_prob: float = Field(default=0.95, ge=0.5, le=0.999)
-    max_tree_depth: int = Field(default=10, ge=1, le=12)
+    max_tree_depth: int = Field(default=10, ge=1, le=MOST_TREE_DEPTH)
     dense_mass: bool = False
     seed: int = Field(default=0, ge=0, lt=2**32)
     max_divergences: int | None = Field(default=None, ge=1, le=1_000_000)
@@ -52,6 +54,14 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def transitions(self) -> int:
         """The run's budget: transitions over all chains, warmup included."""
         return self.num_chains * (self.num_warmup + self.num_samples)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """These options as inputs of a program; the others say what to do with it, or its form."""
+        return {
+            "target_accept_prob": np.float64(self.target_accept_prob),
+            "schedule": schedule(self.num_warmup, self.max_tree_depth),
+        }
 
     def sample(
         self,
@@ -79,28 +89,36 @@ class NUTS(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             When no starting point of finite density is found.
         """
         began = time.perf_counter()
+        given = given | self.given
         program = compiled(shape, given, self.num_chains)
         chains = Chains(self, time.perf_counter() - began, earlier_divergences=divergences)
-        key, pace = jax.random.key(self.seed), min(FIRST_PACE, program.chunk)
-        for number in range(self.num_chains):
-            if resume is None:
-                chain_key = jax.random.key_data(jax.random.fold_in(key, number))
-                state = program.start(chain_key, given)
-                chains.each.append(Chain(state, pace=pace))
-            else:
-                state = _restore(program, resume[number])
-                chains.each.append(Chain(state, done=int(state.i), pace=pace))
-        if not all(np.isfinite(chain.state.potential_energy) for chain in chains.each):
-            raise SamplingError(
-                "No starting point of finite density was found in 100 tries: the priors and the "
-                "data contradict each other. Widen the priors, or check the scale of the data."
-            )
-        _run_threads(chains, program, given, on_chunk)
+        work = Work(shape, program, given)
+        starts = [self._start(number, work) for number in range(self.num_chains)]
+        if resume is not None:
+            starts = [_restore(*both) for both in zip(starts, resume, strict=True)]
+        pace = min(FIRST_PACE, program.chunk)
+        chains.each += [Chain(state, done=int(state.i), pace=pace) for state in starts]
+        _run_threads(chains, work, on_chunk)
         chains.wall_seconds = time.perf_counter() - began - chains.compile_seconds
         return chains
 
+    def _start(self, number: int, work: "Work") -> Any:
+        """Start a chain at a random point of finite density."""
+        rng = np.random.default_rng([self.seed, number])
+        state = work.program.state
+        state = state._replace(rng_key=rng.integers(2**32, size=2, dtype=np.uint32))
+        for _ in range(TRIES):
+            z = work.shape.start(rng, state.z.size, work.given)
+            tried = work.program.begin(state._replace(z=z), work.given)
+            if np.isfinite(tried.potential_energy) and np.isfinite(tried.z_grad).all():
+                return tried
+        raise SamplingError(
+            f"No starting point of finite density was found in {TRIES} tries: the priors and the "
+            "data contradict each other. Widen the priors, or check the scale of the data."
+        )
 
-@dataclass
+
+@dataclass(eq=False)
 class Chain:
     """One chain on its way: its state, its transitions so far, and their chunks.
 
@@ -185,18 +203,26 @@ class Chains:
 
     def states(self) -> list[list[np.ndarray]]:
         """For each chain the leaves of its state, as plain arrays that `sample` can resume."""
-        return [[_plain(leaf) for leaf in jax.tree.leaves(c.state)] for c in self.each]
+        return [_stored(chain.state) for chain in self.each]
 
 
-def _run_threads(chains: Chains, program: Program, given: Any, on_chunk: Any) -> None:
+class Work(NamedTuple):
+    """What the threads of a run share: a shape, its program and the inputs."""
+
+    shape: Compiles
+    program: Program
+    given: dict[str, Any]
+
+
+def _run_threads(chains: Chains, work: Work, on_chunk: Any) -> None:
     lock, failures = threading.Lock(), []
-    size = program.together
+    size = work.program.together
     idle = [chains.each[start : start + size] for start in range(0, len(chains.each), size)]
 
-    def work() -> None:
+    def go_on() -> None:
         try:
             for group in _next_groups(chains, idle, lock, failures):
-                _advance(group, chains, program, given)
+                _advance(group, chains, work)
                 with lock:
                     idle.append(group)
                     _stop_when_asked(chains, on_chunk)
@@ -204,7 +230,7 @@ def _run_threads(chains: Chains, program: Program, given: Any, on_chunk: Any) ->
             failures.append(failure)
 
     count = min(len(idle), os.cpu_count() or 1)
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    threads = [threading.Thread(target=go_on, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -244,16 +270,20 @@ def _end_of_phase(chain: Chain, chains: Chains) -> int:
     return min(warmup, chains.last) if chain.done < warmup else chains.last
 
 
-def _advance(group: list[Chain], chains: Chains, program: Program, given: Any) -> None:
+def _advance(group: list[Chain], chains: Chains, work: Work) -> None:
+    shape, program, given = work
     in_warmup = group[0].done < chains.config.num_warmup
     count = group[0].until - group[0].done
     began = time.perf_counter()
-    found = program.advance(tuple(chain.state for chain in group), np.int64(count), given)
+    states = tuple(chain.state for chain in group)
+    found = program.advance(states, np.bool_(False), np.int64(count), given)
     rows = [rows for _, rows in found]
     if in_warmup:  # nobody looks at them, and they would double the memory
         rows = [one | {"sites": {}} for one in rows]
+    rows = [jax.tree.map(np.asarray, one) for one in rows]
+    rows = [one | {"sites": shape.trim(one["sites"], given)} for one in rows]
     # A copy: a view of a few rows would keep the whole buffer in memory.
-    rows = jax.tree.map(lambda rows: np.asarray(rows)[:count].copy(), rows)
+    rows = jax.tree.map(lambda rows: rows[:count].copy(), rows)
     took = time.perf_counter() - began
     for chain, (state, _), one in zip(group, found, rows, strict=True):
         chain.state, chain.done = state, chain.done + count
@@ -263,35 +293,33 @@ def _advance(group: list[Chain], chains: Chains, program: Program, given: Any) -
         chain.pace = int(np.clip(count * CHUNK_SECONDS / max(took, 1e-6), 1, program.chunk))
 
 
-def _plain(leaf: Any) -> np.ndarray:
-    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+def _stored(state: Any) -> list[np.ndarray]:
+    """List the leaves of a state without the coordinates that only fill up a size."""
+    return [np.asarray(leaf)[_moving(state, leaf.shape)] for leaf in jax.tree.leaves(state)]
 
 
-def _restore(program: Program, leaves: list[np.ndarray]) -> Any:
-    shapes, tree = jax.tree.flatten(program.state)
-
-    def restored(shape: Any, leaf: np.ndarray) -> Any:
-        if jnp.issubdtype(shape.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(jnp.asarray(leaf))
-        return np.asarray(leaf, shape.dtype).reshape(shape.shape)
-
-    return jax.tree.unflatten(tree, [restored(s, x) for s, x in zip(shapes, leaves, strict=True)])
+def _restore(fresh: Any, leaves: list[np.ndarray]) -> Any:
+    """Put stored leaves into a state of the same question, which says where they belong."""
+    shapes, tree = jax.tree.flatten(fresh)
+    whole = [np.zeros(leaf.shape, leaf.dtype) for leaf in shapes]
+    for there, leaf in zip(whole, leaves, strict=True):
+        there[_moving(fresh, there.shape)] = leaf
+    return jax.tree.unflatten(tree, whole)
 
 
-def shape_of(
-    model: str,
-    families: dict[str, str],
-    design: dict[str, np.ndarray],
-    config: NUTS,
-) -> Shape:
-    """Name the compiled shape that a question needs."""
+def _moving(state: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Where the entries of coordinates that move stand in a leaf: along its axes of their size."""
+    root = np.asarray(state.adapt_state.mass_matrix_sqrt)
+    moving = np.flatnonzero(root if root.ndim == 1 else np.diagonal(root))
+    return np.ix_(*(moving if size == len(root) else np.arange(size) for size in shape))
+
+
+def shape_of(model: str, given: dict[str, Any], config: NUTS) -> Shape:
+    """Name the compiled shape that a question needs, by its inputs."""
     return Shape(
         model=model,
-        families=tuple(sorted(families.items())),
-        inputs=tuple(sorted((name, np.shape(value)) for name, value in design.items())),
-        num_warmup=config.num_warmup,
-        max_tree_depth=config.max_tree_depth,
+        sites=tuple(sorted(given["priors"])),
+        inputs=tuple(sorted((name, np.shape(value)) for name, value in given["design"].items())),
         dense_mass=config.dense_mass,
     )
 
