@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from hbdash import cluster, precedence, store
+from hbdash.ahead import Ahead
 from hbdash.quantities import variable
 from hbdash.question import prepare
 from hbdash.run import AnyProgress, run
@@ -93,6 +94,7 @@ class Jobs:
         self._turns: dict[str, int] = {}
         self._change = threading.Condition()
         self._closed = False
+        self.ahead = Ahead(lambda: not any(job.active for job in list(self._jobs.values())))
         # A daemon thread that the end of the process finds inside XLA takes it down with an abort.
         atexit.register(self.close)
 
@@ -107,6 +109,7 @@ class Jobs:
             self._change.notify_all()
         for worker in self._workers.values():
             worker.join(patience)
+        self.ahead.close(patience)
 
     def want(self, session: str, specs: Sequence[AnySpec]) -> list[Job]:
         """Make these the runs that a session wants, queueing those that have no answer yet.

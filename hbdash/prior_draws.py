@@ -2,13 +2,13 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 from hbdash.data import GroupData
 from hbdash.models import MODELS
-from hbdash.priors import LARGEST, SCALE, Prior, distribution
+from hbdash.priors import LARGEST, SCALE, Prior
 from hbdash.regression_data import RegressionData
 
 Priors = dict[str, Prior]
@@ -16,6 +16,14 @@ DRAWS = 4000
 #: Lines of one picture, its dots, and the predictors that have one.
 LINES, MOST_DOTS, MOST_PREDICTORS = 50, 1500, 6
 _POINTS = 400
+#: Families by the names of SciPy, and where exp ends.
+_SCIPY = {
+    "Normal": "norm",
+    "Cauchy": "cauchy",
+    "HalfNormal": "halfnorm",
+    "HalfCauchy": "halfcauchy",
+}
+_MOST_LOG = 700.0
 
 
 def densities(priors: Priors, units: dict[str, str] | None = None) -> xr.Dataset:
@@ -52,12 +60,28 @@ def _range(prior: Prior, stream: int) -> tuple[float, float]:
 
 def density(prior: Prior, x: np.ndarray) -> np.ndarray:
     """Density of a prior at points, 0 outside its support; same shape as `x`."""
-    law: Any = distribution(prior.dist, prior.parameters)
-    x = np.asarray(x, float)
-    inside = np.asarray(law.support(x))
-    found = np.zeros_like(x)
-    found[inside] = np.exp(law.log_prob(x[inside]))
-    return found
+    return law(prior).pdf(np.asarray(x, float))
+
+
+def law(prior: Prior) -> Any:
+    """A prior as a frozen distribution of SciPy, which no family has to be compiled for."""
+    p = prior.parameters
+    match prior.dist:
+        case "Normal" | "Cauchy":
+            return getattr(stats, _SCIPY[prior.dist])(p["loc"], p["scale"])
+        case "StudentT":
+            return stats.t(p["df"], p["loc"], p["scale"])
+        case "Uniform":
+            return stats.uniform(p["low"], p["high"] - p["low"])
+        case "LogNormal":
+            return stats.lognorm(p["scale"], scale=np.exp(min(p["loc"], _MOST_LOG)))
+        case "Exponential":
+            return stats.expon(scale=1 / p["rate"])
+        case "Gamma":
+            return stats.gamma(p["concentration"], scale=1 / p["rate"])
+        case "InverseGamma":
+            return stats.invgamma(p["concentration"], scale=p["rate"])
+    return getattr(stats, _SCIPY[prior.dist])(scale=p["scale"])
 
 
 def scale_density(prior: Prior, highest: float) -> xr.Dataset:
@@ -217,7 +241,7 @@ def _sigma(data: GroupData) -> np.ndarray:
 
 
 def _draw(prior: Prior, seed: int, stream: int, *shape: int) -> np.ndarray:
-    key = jax.random.fold_in(jax.random.key(seed), stream)
-    draws = distribution(prior.dist, prior.parameters).sample(key, (DRAWS, *shape))
+    rng = np.random.default_rng([seed, 1 + stream])  # 0 would be the generator of `seed` itself
+    draws = law(prior).rvs((DRAWS, *shape), random_state=rng)
     # A LogNormal may reach beyond the numbers; what is drawn stays within those of data.
-    return np.clip(np.asarray(draws), -LARGEST, LARGEST)
+    return np.clip(draws, -LARGEST, LARGEST)

@@ -11,6 +11,8 @@ from hbdash import store
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+# What is compiled ahead would take the processors of what is tested.
+os.environ["HBDASH_AHEAD"] = "0"
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,11 @@
 """Questions that many tests ask: of one compiled shape wherever the numbers allow it."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import jax.monitoring
 import xarray as xr
 
 from hbdash.models import MODELS
@@ -39,6 +42,22 @@ def ask(scene: str = "weak", kind: str = "centered", **sampler: Any) -> RunSpec:
 def exact_means(spec: RunSpec) -> dict[str, float]:
     """The exact means of a spec by coordinate, as `diagnostics.errors` reads them."""
     return MODELS[spec.model].exact(prepare_data(spec), spec.priors).means
+
+
+@contextmanager
+def compilations() -> Iterator[list[str]]:
+    """Collect everything that XLA compiles, whoever asks for it."""
+    events: list[str] = []
+
+    def listen(event: str, *_, **__) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield events
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def arguments(question: Question) -> tuple[Any, dict[str, Any], Any]:

@@ -1,10 +1,8 @@
 """NUTS in chunks: the same draws at every pace, and one program for every slider."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import jax.monitoring
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -17,23 +15,7 @@ from hbdash.run import run
 from hbdash.samplers import nuts, program
 from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS, Chains, SamplingError
 from hbdash.spec import RunSpec
-from tests.questions import MU_TAU, ask, exact_means, same
-
-
-@contextmanager
-def compilations() -> Iterator[list[str]]:
-    """Collect everything that XLA compiles, whoever asks for it."""
-    events: list[str] = []
-
-    def listen(event: str, *_, **__) -> None:
-        if event == "/jax/core/compile/backend_compile_duration":
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield events
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
+from tests.questions import MU_TAU, ask, compilations, exact_means, same
 
 
 def test_draws_are_the_same_at_every_pace(monkeypatch):

@@ -18,6 +18,12 @@ def padded(count: int, sizes: tuple[int, ...] = ()) -> int:
     return next((size for size in sizes if count <= size), max(1, -(-count // step)) * step)
 
 
+def next_to(groups: int) -> list[int]:
+    """Return the sizes before and after a size that programs are compiled for."""
+    smaller = {size for n in range(1, groups) if (size := padded(n, GROUPS)) < groups}
+    return [*sorted(smaller)[-1:], padded(groups + 1, GROUPS)]
+
+
 def sizes(
     arrays: Mapping[str, np.ndarray], dims: Mapping[str, tuple[str, ...]]
 ) -> dict[str, np.ndarray]:

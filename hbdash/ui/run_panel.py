@@ -23,6 +23,8 @@ from hbdash.ui.widgets import here, replace_draft
 #: Seconds between looks at runs on their way, and more for each that waits: the looks of many
 #: sessions would take the processors that their runs need.
 POLL, MORE_PER_JOB = 0.4, 0.1
+#: Seconds between looks at what is compiled ahead.
+AHEAD = 3.0
 #: Pixels held free for the funnel that is about to fill, so that the page does not jump.
 ROOM = 700
 
@@ -99,6 +101,7 @@ def ask(lab: Asks, draft: Questions) -> Asked | None:
         st.fragment(_watch, run_every=pace)(lab, wanted)
     else:
         _after(found, wanted, place)
+        _compile_ahead(found)
     return found
 
 
@@ -211,6 +214,27 @@ def _after(asked: Asked, wanted: dict[str, Job], place: DeltaGenerator) -> None:
         args=(asked.draft, longest),
         help="Goes on where the chains ended: the result is that of a single longer run.",
     )
+
+
+def _compile_ahead(asked: Asked) -> None:
+    """Have the programs compiled that the next move may need, and say so while it lasts."""
+    specs = [spec for spec in asked.draft.specs().values() if spec.model != "population"]
+    if not asked.runs or not specs or cluster.address() is not None:
+        return
+    if here().get("ahead") != asked.draft:
+        here()["ahead"] = asked.draft
+        jobs().ahead.want(specs[:1])  # parameterizations share a program
+    if jobs().ahead.busy:
+        with st.sidebar:
+            st.fragment(_tell_ahead, run_every=AHEAD)()
+
+
+def _tell_ahead() -> None:
+    ahead = jobs().ahead
+    if not ahead.busy:
+        follow()
+    if ahead.purpose:
+        st.caption(f"Compiling in the background: {ahead.purpose}. Runs go first.")
 
 
 def _go_on(draft: Questions, length: int) -> None:
