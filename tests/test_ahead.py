@@ -41,7 +41,7 @@ def groups(count: int) -> RunSpec:
     return RunSpec.model_validate({"data": {"source": "simulated", "n": [3] * count}})
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(9, [36]), (20, [16, 64]), (64, [36, 80])])
+@pytest.mark.parametrize(("count", "sizes"), [(9, [30]), (20, [10, 64]), (64, [30, 80])])
 def test_neighbours_are_the_programs_of_other_numbers_of_groups(count, sizes):
     resized = [one.shape for one in neighbours(groups(count)) if "groups" in one.purpose]
     assert resized == [prepare(groups(size)).shape for size in sizes]

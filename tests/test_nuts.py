@@ -122,7 +122,7 @@ def test_six_programs_serve_all_moves_of_two_labs(monkeypatch):
     ("change", "same_program"),
     [
         ({"data": {"source": "simulated", "n": [1] * 10}}, True),
-        ({"data": {"source": "simulated", "n": [1] * 17}}, False),
+        ({"data": {"source": "simulated", "n": [1] * 11}}, False),
         ({"priors": MU_TAU | {"tau": {"dist": "HalfCauchy", "scale": 5}}}, True),
         ({"priors": MU_TAU | {"sigma": {"dist": "HalfNormal", "scale": 5}}}, False),
         ({"sampler": {"num_warmup": 999}}, True),

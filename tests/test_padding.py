@@ -44,8 +44,8 @@ def exact_sizes(monkeypatch):
 
 def test_sizes_are_few_and_close():
     found = {padded(n, GROUPS) for n in range(1, 2001)}
-    assert {padded(n, GROUPS) for n in range(1, 61)} == {16, 36, 64} and len(found) < 30
-    assert all(n <= padded(n, GROUPS) <= max(n + 28, 1.25 * n + 1) for n in range(1, 2001))
+    assert {padded(n, GROUPS) for n in range(1, 61)} == {10, 30, 64} and len(found) < 30
+    assert all(n <= padded(n, GROUPS) <= max(n + 33, 1.25 * n + 1) for n in range(1, 2001))
 
 
 def test_filling_has_no_weight():
@@ -54,9 +54,9 @@ def test_filling_has_no_weight():
         {"n": ("group",), "x": ("group", "predictor")},
     )
     real = sizes(design, dims)
-    assert [len(some) for some in real.values()] == [16, 3]
+    assert [len(some) for some in real.values()] == [10, 3]
     filled = pad(design["x"], dims["x"], real)
-    assert filled.shape == (16, 3) and filled.sum() == 6
+    assert filled.shape == (10, 3) and filled.sum() == 6
 
 
 @pytest.mark.parametrize("spec", [ask("unbalanced", "mixed"), LINES, POOLED])

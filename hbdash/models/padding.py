@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 #: Numbers of groups, and of predictors, that programs are compiled for; `padded` goes beyond them.
-GROUPS, PREDICTORS = (16, 36, 64), (1, 3, 5, 8, 12, 20)
+GROUPS, PREDICTORS = (10, 30, 64), (1, 3, 5, 8, 12, 20)
 
 
 def padded(count: int, sizes: tuple[int, ...] = ()) -> int:

@@ -59,7 +59,7 @@ class PopulationNUTS(NUTS, frozen=True, extra="forbid", allow_inf_nan=False):
         return super().given | {"schedule": plan}
 
     @property
-    def options(self) -> tuple[tuple[str, Any], ...]:
+    def kernel(self) -> tuple[tuple[str, Any], ...]:
         """Options of NumPyro's kernel that are fixed when it is compiled, as pairs.
 
         The form of the mass matrix is always among them, others where they differ from NumPyro's
@@ -68,3 +68,10 @@ class PopulationNUTS(NUTS, frozen=True, extra="forbid", allow_inf_nan=False):
         changed = {name: getattr(self, name) for name in KERNEL}
         different = {name: value for name, value in changed.items() if value != KERNEL[name]}
         return tuple(({"dense_mass": self.dense_mass} | different).items())
+
+    @property
+    def options(self) -> tuple[tuple[str, Any], ...]:
+        """Options that NumPyro's kernel takes in a script: the depth of trees, and `kernel`."""
+        depth, warmup = self.max_tree_depth, self.warmup_tree_depth
+        both = depth if warmup in (None, depth) else (warmup, depth)
+        return (("max_tree_depth", both), *self.kernel)

@@ -60,7 +60,7 @@ class PopulationQuestion:
         sampler = self.spec.sampler
         if not isinstance(sampler, PopulationNUTS):
             return None
-        return NUTSProgram(self.target, sampler.options)
+        return NUTSProgram(self.target, sampler.kernel)
 
     @property
     def compiled(self) -> bool:
