@@ -22,6 +22,8 @@ from benchmarks.table import show, spread
 from tests.e2e.browser import browser, idle, new_page, server
 
 SCENES = ("weak", "strong", "unbalanced")
+#: Seconds that a reader looks at the first results before the first move.
+LOOK = 20
 #: Remembers the reader's last action, what was asked and answered since, and the last paint.
 _CLOCK = """
 (() => {
@@ -188,6 +190,76 @@ def releases(chromium: Browser, repetitions: int) -> None:
     _show_releases(found)
 
 
+#: What is moved on both labs, as the key of its widget: a number of the data, to compare with, and
+#: what once had a program of its own.
+MOVES = {
+    "funnel": {"sigma": "w-sigma", "groups": "w-groups", "family": "w-prior-tau"},
+    "regression": {
+        "sigma": "w-lines-sigma_noise", "groups": "w-groups", "family": "w-prior-sigma_noise",
+    },
+}  # fmt: skip
+FAMILIES = ("HalfCauchy", "Exponential", "LogNormal", "Gamma", "InverseGamma", "HalfNormal")
+
+
+def moves(chromium: Browser, repetitions: int) -> None:
+    """A warm server: a step of sigma, of the number of groups, of family, of the warmup's length.
+
+    The reader looks at the first results for a while; every step after that is a new run.
+    """
+    for path, keys in MOVES.items():
+        found: dict[str, list[dict[str, float]]] = defaultdict(list)
+        with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address:
+            page, _, _ = visit(chromium, f"{address}/{path}")
+            if path == "funnel":
+                _choose(page, "w-source", "Simulate")
+                page.wait_for_selector(f".st-key-{keys['sigma']}")
+                settle(page)
+            for name in ("Priors", "NUTS"):
+                if (
+                    not page.locator(".st-key-w-num_warmup, .st-key-w-prior-tau")
+                    .nth(0)
+                    .is_visible()
+                ):
+                    page.get_by_text(name, exact=True).first.click()
+            time.sleep(LOOK)
+            for repetition in range(repetitions):
+                for name, act in _moves(page, path, repetition).items():
+                    found[f"{path}: {name}"].append(timed(page, Path(folder), act))
+            page.context.close()
+        _show_releases(found)
+
+
+def _moves(page: Page, path: str, number: int) -> dict[str, Callable[[], None]]:
+    keys = MOVES[path]
+    sigma = {
+        "funnel": lambda: _step(page, keys["sigma"]),
+        "regression": lambda: _fill(page, keys["sigma"], 0.6 + number / 100),
+    }
+    return {
+        "sigma": sigma[path],
+        "groups": lambda: _step(page, keys["groups"]),
+        "family": lambda: _family(page, keys["family"], number),
+        "warmup": lambda: _fill(page, "w-num_warmup", 990 - number),
+    }
+
+
+def _step(page: Page, key: str) -> None:
+    slider = page.locator(f".st-key-{key} input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+
+
+def _family(page: Page, key: str, number: int) -> None:
+    page.locator(f".st-key-{key} input").click()
+    page.get_by_role("option", name=FAMILIES[number % len(FAMILIES)], exact=True).click()
+
+
+def _fill(page: Page, key: str, number: float) -> None:
+    field = page.locator(f".st-key-{key} input")
+    field.fill(str(number))
+    field.press("Enter")
+
+
 def _show_releases(found: dict[str, list[dict[str, float]]]) -> None:
     rows = []
     for name, samples in found.items():
@@ -206,7 +278,9 @@ def _show_releases(found: dict[str, list[dict[str, float]]]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["start", "release", "all"], default="all")
+    parser.add_argument(
+        "part", nargs="?", choices=["start", "release", "moves", "all"], default="all"
+    )
     parser.add_argument("--repetitions", type=int, default=15)
     given = parser.parse_args()
     with browser() as chromium:
@@ -214,3 +288,5 @@ if __name__ == "__main__":
             starts(chromium, max(3, given.repetitions // 3))
         if given.part in ("release", "all"):
             releases(chromium, given.repetitions)
+        if given.part in ("moves", "all"):
+            moves(chromium, max(6, given.repetitions // 2))
