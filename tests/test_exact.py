@@ -133,7 +133,7 @@ def test_known_sigma(family, k):
 def test_many_groups():
     data = groups(200)
     found = exact.summary(exact.posterior(data, {"mu": NORMAL, "tau": HALF}))
-    u, weights, mean, variance, _ = brute(data, TAU["HalfNormal"][1], 0.2, 2.0, 20)
+    u, weights, mean, variance, _ = brute(data, TAU["HalfNormal"][1], 0.2, 2.0, 8)
     check(found, "log_tau", *moments(weights, u))
     check(found, "mu", *moments(weights, mean[:, 0], variance[:, 0]))
     theta_mean, theta_sd = moments(weights, mean[:, 1:], variance[:, 1:])
@@ -151,7 +151,7 @@ def test_unknown_sigma(data, low):
     priors = {"mu": NORMAL, "tau": HALF, "sigma": prior("Gamma", concentration=2, rate=1)}
     post = exact.posterior(data, priors)
     found = exact.summary(post)
-    (u, wu), (v, wv) = line(-44, 4, 64), line(low, 4.5, 64 if low < -9 else 24)
+    (u, wu), (v, wv) = line(-44, 4, 48), line(low, 4.5, 64 if low < -9 else 20)
     same = (data.index[:, None] == data.index).astype(float)
     u2, v2 = np.meshgrid(u, v, indexing="ij")
     possible = np.maximum(u2, v2) > -8  # else the rows could not differ, nor the matrix be inverted
