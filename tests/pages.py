@@ -18,7 +18,7 @@ class Page:
 
     def open(self, **query: str) -> AppTest:
         """Open the page with a link."""
-        at = AppTest.from_file("../app.py", default_timeout=90)
+        at = AppTest.from_file("../app.py", default_timeout=270)
         at.switch_page(f"pages/{self.model}.py")
         for name, value in query.items():
             at.query_params[name] = value

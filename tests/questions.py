@@ -71,7 +71,7 @@ def written() -> None:
     """Wait until `store.put` has written what it was given."""
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
-            thread.join(30)
+            thread.join(120)
             assert not thread.is_alive()
 
 

@@ -22,7 +22,7 @@ EVERY_TAB = tuple(LAB.tabs)
 
 def open_app(**query: str) -> AppTest:
     """Open the page with a link."""
-    at = AppTest.from_file("../app.py", default_timeout=60)
+    at = AppTest.from_file("../app.py", default_timeout=270)
     for name, value in query.items():
         at.query_params[name] = value
     return healthy(at.run())
@@ -33,7 +33,7 @@ def healthy(at: AppTest) -> AppTest:
     return at
 
 
-def settle(at: AppTest, seconds: float = 90) -> AppTest:
+def settle(at: AppTest, seconds: float = 270) -> AppTest:
     """Poll, as the page does by itself, until nothing is running."""
     until = time.monotonic() + seconds
     while any(button.key == "stop" for button in at.button):
@@ -104,7 +104,7 @@ def test_a_first_visit_shows_the_weak_scene():
 def test_a_stored_run_is_shown_at_once():
     first = settle(open_app(**SHORT))
     asked = {spec.key for spec in draft(first).specs().values()}
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not asked <= set(store.keys()) and time.monotonic() < until:
         time.sleep(0.02)
     store.forget()

@@ -43,7 +43,7 @@ def saved(*names: str) -> list[str]:
 
 
 def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file("../app.py", default_timeout=90)
+    at = AppTest.from_file("../app.py", default_timeout=270)
     at.switch_page("pages/compare.py")
     for name, value in query.items():
         at.query_params[name] = value

@@ -47,7 +47,7 @@ def asked(monkeypatch) -> list[RunSpec]:
     return specs
 
 
-def until(condition, seconds: float = 30) -> bool:
+def until(condition, seconds: float = 120) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

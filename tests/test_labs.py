@@ -29,7 +29,7 @@ def page() -> None:
 
 def visit(model: str, at: AppTest | None = None, **query: str) -> AppTest:
     """Open the page of a lab, as a click in the menu does: without a query."""
-    at = at or AppTest.from_function(page, default_timeout=60)
+    at = at or AppTest.from_function(page, default_timeout=270)
     at.session_state["which"] = model
     at.query_params = dict(query)
     return healthy(at.run())

@@ -253,7 +253,7 @@ runs = {{f"run {{i}}": fake_missing(seed=i, **options) for i in (1, 2)}}
 if st.session_state.get("shown", True):
     new_rows_tab.show(Asked(Draft(), runs), None)
 """,
-        default_timeout=60,
+        default_timeout=270,
     )
 
 

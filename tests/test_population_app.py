@@ -91,7 +91,7 @@ def events() -> dict[str, bytes]:
 
 
 def test_a_first_visit_asks_for_the_bundled_events():
-    at = AppTest.from_file("../app.py", default_timeout=90)
+    at = AppTest.from_file("../app.py", default_timeout=270)
     at.switch_page("pages/population.py")
     healthy(at.run())
     assert draft(at) == PopulationDraft() and draft(at).run_by_itself

@@ -720,7 +720,7 @@ def test_the_installed_command_validates_and_writes_nothing(desk, catalogue):
         given.pop(name, None)  # as a person has it, who would find them in this folder
     line = flags("numpyro_config.json", "--validate-only", events=str(catalogue))
     done = subprocess.run(
-        [sys.executable, "-c", code, *line], env=given, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *line], env=given, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == DONE and "note: chain_method parallel" in done.stderr
     assert "warning: event_" in done.stderr and "rows of samples: too few" in done.stderr

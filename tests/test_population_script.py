@@ -125,7 +125,7 @@ def test_the_script_run_alone_finds_the_same_posterior(tmp_path):
     given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-I", str(path)],
-        env=given, cwd=tmp_path, capture_output=True, text=True, timeout=200,
+        env=given, cwd=tmp_path, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     ours, theirs = run(spec)["posterior"], np.load(tmp_path / "draws.npz")

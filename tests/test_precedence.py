@@ -9,7 +9,7 @@ import pytest
 
 from hbdash import precedence
 
-LONG = 20.0
+LONG = 80.0
 
 
 @pytest.fixture(autouse=True)

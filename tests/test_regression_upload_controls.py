@@ -40,7 +40,7 @@ def page(start: str, several: bool, simulated: bool):
 def opened(start=None, *, several: bool = True, simulated: bool = False) -> AppTest:
     written = start.model_dump_json() if start is not None else ""
     arguments = {"start": written, "several": several, "simulated": simulated}
-    at = AppTest.from_function(page, default_timeout=30, kwargs=arguments)
+    at = AppTest.from_function(page, default_timeout=270, kwargs=arguments)
     return healthy(at.run())
 
 

@@ -252,7 +252,7 @@ def test_the_same_question_gives_the_same_draws_in_another_process(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=240,
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for name, spec in SHORT.items():
@@ -278,7 +278,7 @@ def test_a_script_is_its_parts(runs):
 
 def quiet(model: str) -> AppTest:
     """Open a lab where nothing runs."""
-    at = AppTest.from_file("../app.py", default_timeout=90)
+    at = AppTest.from_file("../app.py", default_timeout=270)
     at.switch_page(f"pages/{'funnel' if model == 'normal_means' else model}.py")
     at.session_state["live"] = False
     return healthy(at.run())

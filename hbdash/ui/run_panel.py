@@ -189,6 +189,8 @@ def filling_funnel(runs: dict[str, xr.DataTree]) -> go.Figure | None:
 
 def describe(job: Job) -> str:
     """Say where a run is: its phase, and what its sampler says of itself."""
+    if job.phase == "compiling":
+        return "compiling a program for this form and size of the model, once; then all runs use it"
     said = "" if job.progress is None else job.progress.describe()
     return " · ".join(filter(None, [job.phase, said]))
 

@@ -129,7 +129,7 @@ def process(store: Path, **environment: str) -> Iterator[tuple[str, subprocess.P
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}")
         try:
@@ -156,16 +156,16 @@ def new_page(chromium, *, width: int = 1400, height: int = 1000, scheme: str = "
     context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     context.add_init_script(_WATCH)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     return page
 
 
-def idle(page: Page, seconds: float = 60) -> None:
+def idle(page: Page, seconds: float = 240) -> None:
     """Wait until the app has nothing left to do or draw."""
     page.wait_for_function(_IDLE, timeout=1000 * seconds, polling=30)
 
 
-def wait_for_results(page: Page, seconds: float = 90) -> None:
+def wait_for_results(page: Page, seconds: float = 300) -> None:
     """Wait until runs are finished and the page is idle."""
     running = page.locator(".st-key-progress")
     while True:

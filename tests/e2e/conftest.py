@@ -3,8 +3,12 @@
 import os
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e import browser as drive
+
+# A machine three times slower than a laptop, beside other work: what is waited for comes.
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")

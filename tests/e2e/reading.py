@@ -49,7 +49,7 @@ def open_page(page: Page, address: str, path: str, query: str = "") -> Page:
 
 def eventually(page: Page, read: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
     """Read until it is what is wanted: grids and figures follow the page in their own time."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not ((found := read()) is not None and wanted(found)):
         assert time.monotonic() < until, f"still {found!r}"
         page.wait_for_timeout(100)

@@ -28,7 +28,7 @@ def shelf(tab, tmp_path, monkeypatch):
         assert store.save(run(RunSpec.model_validate(spec)))
     with drive.server(tmp_path) as address:
         tab.goto(f"{address}/compare")
-        drive.idle(tab, 90)
+        drive.idle(tab)
         yield tab
 
 

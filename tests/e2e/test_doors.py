@@ -21,7 +21,7 @@ def address(tmp_path_factory):
 
 def request(address: str, verb: str, path: str, body: bytes = b"", **headers: str):
     there = urlsplit(address)
-    connection = http.client.HTTPConnection(there.hostname or "", there.port, timeout=60)
+    connection = http.client.HTTPConnection(there.hostname or "", there.port, timeout=240)
     try:
         connection.request(verb, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         answer = connection.getresponse()
@@ -59,7 +59,7 @@ def test_a_message_of_more_than_20_mb_ends_the_connection(address):
         with pytest.raises(ConnectionClosed) as closed:
             stream.send(ask.SerializeToString())
             while True:
-                stream.recv(timeout=30)
+                stream.recv(timeout=120)
         assert closed.value.rcvd is None or closed.value.rcvd.code in (1002, 1009)
 
 
@@ -67,7 +67,7 @@ def test_a_message_that_is_none_ends_the_connection_and_nothing_else(address):
     with socket(address) as stream, pytest.raises(ConnectionClosed):
         stream.send(b"\xff" * 100)
         while True:
-            stream.recv(timeout=30)
+            stream.recv(timeout=120)
     assert request(address, "GET", "/_stcore/health")[0] == 200
 
 

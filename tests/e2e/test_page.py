@@ -8,6 +8,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.e2e import browser as drive
+from tests.e2e.reading import eventually
 
 #: Seconds of sampling, so that there is something to watch, to cancel and to stop.
 LONG = "v=1&d=simulated&n=1x60&s=30&k=12000&c=8&p=centered"
@@ -160,7 +161,7 @@ def test_a_long_run_is_watched_and_cancelled(tab, address):
     told = re.compile(
         r"sampling · [1-9][\d,]* draws · [\d,]+ divergences · step size [\d.]+ · [\d,]+ gradients"
     )
-    expect(progress).to_contain_text(told, timeout=60_000)
+    expect(progress).to_contain_text(told, timeout=240_000)
     tab.wait_for_selector(".st-key-filling .js-plotly-plot .main-svg")
     tab.get_by_role("button", name="Cancel").click()
     progress.wait_for(state="detached")
@@ -170,7 +171,7 @@ def test_a_long_run_is_watched_and_cancelled(tab, address):
 
 def test_a_long_run_is_stopped_and_kept(tab, address):
     tab.goto(f"{address}/?{LONG}&rs=2")
-    expect(tab.locator(".st-key-progress")).to_contain_text("sampling", timeout=60_000)
+    expect(tab.locator(".st-key-progress")).to_contain_text("sampling", timeout=240_000)
     tab.get_by_role("button", name="Stop and keep").click()
     drive.wait_for_results(tab)
     names = funnels(tab)["names"]
@@ -281,7 +282,8 @@ def test_a_restarted_server_and_its_store(chromium, tmp_path, address):
         page.goto(f"{first}/funnel?{SHORT}")
         drive.wait_for_results(page)
         before, link = board(page), page.url.partition("?")[2]
-        page.wait_for_timeout(1000)  # the disk is written behind the screen
+        kept = tmp_path / "runs"  # the disk is written behind the screen
+        eventually(page, lambda: len(list(kept.glob("*/result.nc"))), lambda count: count == 2)
         running.kill()
         page.context.close()
     stored = sorted((tmp_path / "runs").glob("*/result.nc"))
