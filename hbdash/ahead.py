@@ -75,7 +75,13 @@ class Ahead:
     Parameters
     ----------
     idle : whether no run is waiting or on its way.
+
+    Attributes
+    ----------
+    purpose : what is being compiled, in words; empty where nothing is.
     """
+
+    purpose = ""
 
     def __init__(self, idle: Callable[[], bool]) -> None:
         self._idle = idle
@@ -83,8 +89,6 @@ class Ahead:
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        #: What is being compiled, in words; empty where nothing is.
-        self.purpose = ""
         self._looking = False
 
     @property

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from hbdash import data as data_
 from hbdash import store
+from hbdash.ahead import Ahead
 from hbdash.parameterization import LABELS
 from hbdash.priors import LOCATION, SCALE
 from hbdash.spec import RunSpec
@@ -111,6 +112,21 @@ def test_a_stored_run_is_shown_at_once():
     again = open_app(**SHORT)
     assert not any(button.key == "stop" for button in again.button)
     assert board(again) == board(first)
+
+
+def test_the_page_says_what_is_compiled_ahead(monkeypatch):
+    asked, busy = [], [True]
+    monkeypatch.setattr(Ahead, "want", lambda self, specs: asked.append(specs[0].key))
+    monkeypatch.setattr(Ahead, "busy", property(lambda self: busy[0]))
+    monkeypatch.setattr(Ahead, "purpose", "up to 30 groups")
+    at = settle(open_app(**SHORT))
+    told = "Compiling in the background: up to 30 groups. Runs go first."
+    assert told in [caption.value for caption in at.caption]
+    choose(at, "w.seed", 5)
+    settle(at)
+    assert asked == list(dict.fromkeys(asked)) and len(asked) == 2  # once for each draft
+    busy[0] = False
+    assert told not in [caption.value for caption in healthy(at.run()).caption]
 
 
 @pytest.mark.parametrize("tab", EVERY_TAB)
