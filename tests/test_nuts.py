@@ -161,7 +161,7 @@ def test_only_a_few_programs_are_kept(monkeypatch):
     monkeypatch.setattr(program, "_programs", type(program._programs)())
     monkeypatch.setattr(program, "_compile", lambda shape, *_: shape)
     question = prepare(RunSpec())
-    shapes = [program.Shape("normal_means", (str(site),), (), False) for site in range(12)]
+    shapes = [program.Shape("normal_means", (str(site),), (), False) for site in range(16)]
     for shape in shapes:
         program.compiled(shape, question.given)
         program.compiled(shapes[0], question.given)

@@ -155,7 +155,7 @@ class Unconstrained(Distribution):
     numbers : as of `evaluate`; traced, so that no family recompiles.
     """
 
-    support = constraints.real
+    support: Any = constraints.real
     pytree_data_fields = ("numbers",)
 
     def __init__(self, numbers: Any) -> None:

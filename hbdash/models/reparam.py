@@ -18,7 +18,7 @@ from numpyro.infer.reparam import LocScaleReparam
 class _NormalByLogScale(Distribution):
     """A Normal given by the logarithm of its scale."""
 
-    support = constraints.real
+    support: Any = constraints.real
     pytree_data_fields = ("loc", "log_scale")
 
     def __init__(self, loc: Any, log_scale: Any) -> None:

@@ -77,13 +77,14 @@ def kernel(
     """
     plan: Schedule = given["schedule"]
     init, next_state = hmc(potential, algo="NUTS")
+    depths: Any = _Depths((plan.warmup_depth, plan.depth))
 
     def start(z: Any, key: Any) -> Any:
         state = init(
             z,
             _WARMUP,
             target_accept_prob=given["target_accept_prob"],
-            max_tree_depth=_Depths((plan.warmup_depth, plan.depth)),
+            max_tree_depth=depths,
             rng_key=key,
             **options,
         )

@@ -28,8 +28,8 @@ from hbdash.samplers.kernel import kernel
 #: Most transitions of one call of `advance`, and most numbers that its buffer of positions holds:
 #: where a transition is large, filling a long buffer would take longer than the transition.
 CHUNK, MOST_BUFFERED = 250, 500_000
-#: Compiled shapes kept at a time: each holds 60 to 100 MB.
-MOST_PROGRAMS = 8
+#: Compiled shapes kept at a time: each holds 20 to 100 MB.
+MOST_PROGRAMS = 12
 #: How far from 0 a chain starts, as in NumPyro's `init_to_uniform`.
 REACH = 2.0
 
