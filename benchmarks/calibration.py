@@ -20,14 +20,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
 from arviz_stats.base.array import array_stats
 
 from benchmarks.table import show
 from benchmarks.uniformity import p_value
-from hbdash.prior_draws import law
-from hbdash.priors import Prior
+from hbdash.priors import Prior, distribution
 from hbdash.quantities import variable
 from hbdash.regression_data import RegressionData
 from hbdash.regression_sources import Manufacturing, Range, RegressionSource, SimulatedLines, load
@@ -72,7 +72,8 @@ _PREDICTORS = tuple(
 
 
 def _draw(prior: Prior, rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return np.asarray(law(prior).rvs(shape, random_state=rng))
+    key = jax.random.key(rng.integers(2**32))
+    return np.asarray(distribution(prior.dist, prior.parameters).sample(key, shape), float)
 
 
 def simulate_lines(rows: int, rng: np.random.Generator) -> tuple[SimulatedLines, Sites]:
