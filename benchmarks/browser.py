@@ -209,7 +209,7 @@ def moves(chromium: Browser, repetitions: int) -> None:
     for path, keys in MOVES.items():
         found: dict[str, list[dict[str, float]]] = defaultdict(list)
         with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address:
-            page, _, _ = visit(chromium, f"{address}/{path}")
+            page, _, _ = visit(chromium, address if path == "funnel" else f"{address}/{path}")
             if path == "funnel":
                 _choose(page, "w-source", "Simulate")
                 page.wait_for_selector(f".st-key-{keys['sigma']}")
