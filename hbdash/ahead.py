@@ -1,5 +1,6 @@
 """Compiling ahead: the programs that the next moves of a control may need, while nothing runs."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +13,11 @@ from hbdash.models.padding import next_to
 from hbdash.parameterization import Centered
 from hbdash.priors import default
 from hbdash.question import Question, prepare
+from hbdash.samplers.nuts import shape_of
 from hbdash.samplers.program import Shape, compiled, is_compiled
 from hbdash.spec import RunSpec
 
+log = logging.getLogger(__name__)
 #: Seconds between looks at whether something runs, and how far behind runs the thread stands.
 LOOK, NICENESS = 0.5, 10
 
@@ -64,8 +67,7 @@ def _resized(question: Question, size: int) -> Neighbour:
     for name, dims in (("design", model.design_dims), ("centeredness", model.dims)):
         other[name] = {key: sized(array, dims[key]) for key, array in given[name].items()}
     other["real"] = given["real"] | {"group": np.zeros(size, bool)}
-    inputs = tuple(sorted((name, np.shape(array)) for name, array in other["design"].items()))
-    shape = Shape(question.shape.model, question.shape.sites, inputs, question.shape.dense_mass)
+    shape = shape_of(question.spec.model, other, question.spec.sampler)
     return Neighbour(shape, other, f"up to {size:,} groups")
 
 
@@ -126,8 +128,12 @@ class Ahead:
                     self._change.wait()
                 self._looking = bool(self._wanted)
                 spec = self._wanted.pop(0) if self._wanted else None
-            if spec is not None:
-                self._compile(spec)
+            try:
+                if spec is not None:
+                    self._compile(spec)
+            except Exception:  # a run that needs the program meets the same, and tells its page
+                log.exception("Compiling ahead failed")
+            finally:
                 self._looking = False
 
     def _compile(self, spec: RunSpec) -> None:

@@ -82,6 +82,18 @@ def test_nothing_is_compiled_while_a_run_is_on_its_way(asked_for, monkeypatch):
     behind.close(60)
 
 
+def test_what_fails_ahead_is_logged_and_ends_nothing(asked_for, monkeypatch, caplog):
+    behind = Ahead(lambda: True)
+    monkeypatch.setattr(ahead, "compiled", lambda *_: 1 / 0)
+    behind.want([ask()])
+    until(lambda: not behind.busy)
+    assert "Compiling ahead failed" in caplog.text and behind.purpose == ""
+    monkeypatch.setattr(ahead, "compiled", lambda shape, *_: asked_for.append(shape))
+    behind.want([ask()])
+    until(lambda: len(asked_for) == 2)
+    behind.close(60)
+
+
 def test_it_can_be_turned_off(asked_for, monkeypatch):
     monkeypatch.setenv("HBDASH_AHEAD", "0")
     behind = Ahead(lambda: True)

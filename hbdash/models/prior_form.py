@@ -117,7 +117,7 @@ def evaluate(numbers: Any, z: Any) -> tuple[Any, Any]:
 
 @evaluate.defjvp
 def _derivative(primals: Any, tangents: Any) -> Any:
-    # By hand, because value, density and their slopes share one exponential and two logarithms.
+    # By hand, because value, density and their slopes share one exponential and one logarithm.
     value, density, value_slope, density_slope = _evaluate(*primals)
     return (value, density), (value_slope * tangents[1], density_slope * tangents[1])
 
