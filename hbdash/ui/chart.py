@@ -100,6 +100,7 @@ def _save(shown: Shown, chosen: str) -> None:
         list(FORMATS),
         format_func=FORMATS.__getitem__,
         required=True,
+        default=chosen,
         key=key,
         on_change=partial(_choose, key),
         help="As you see it, zoomed and with what the legend hides; the camera appears where the "

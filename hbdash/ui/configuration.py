@@ -40,6 +40,7 @@ def show(lab: Lab, draft: Draft) -> None:
         st.text_area(
             "Edit and apply",
             height=200,
+            value=st.session_state["json_text"],
             key="json_text",
             help=f'The whole, or priors alone: {{"{site}": {prior}}}, or '
             'sampler options alone: {"num_samples": 2000}.',

@@ -15,7 +15,7 @@ from hbdash.data import (
     load,
 )
 from hbdash.ui import data_sources, upload_controls
-from hbdash.ui.widgets import by_group, seeded
+from hbdash.ui.widgets import by_group, preset, seeded, valued
 
 SOURCES = {"ready": "Examples", "simulated": "Simulate", "uploaded": "Upload"}
 #: What is there at one click, with what to know of it.
@@ -58,7 +58,7 @@ def _ready(start: Data) -> Data:
     name = st.pills(
         "Ready to run",
         list(READY),
-        key=seeded("ready", now),
+        **preset("ready", now),
         required=True,
         label_visibility="collapsed",
     )
@@ -72,17 +72,17 @@ def _simulated(start: Simulated) -> Simulated:
     sigma = st.select_slider(
         "Noise of a row, sigma",
         sorted({*SIGMAS, start.sigma}),
-        key=seeded("sigma", start.sigma),
+        **valued("sigma", start.sigma),
         help="Standard deviation of one row about its group, in the outcome's units; log scale.",
     )
     left, right = st.columns(2)
     mu = left.number_input(
-        "mu", -1e4, 1e4, key=seeded("mu", start.mu), step=0.5, help="True population mean."
+        "mu", -1e4, 1e4, **valued("mu", start.mu), step=0.5, help="True population mean."
     )
     tau = right.number_input(
-        "tau", 0.0, 1e3, key=seeded("tau", start.tau), step=0.5, help="True population scale."
+        "tau", 0.0, 1e3, **valued("tau", start.tau), step=0.5, help="True population scale."
     )
-    seed = st.number_input("Seed of the data", 0, 2**32 - 1, key=seeded("data_seed", start.seed))
+    seed = st.number_input("Seed of the data", 0, 2**32 - 1, **valued("data_seed", start.seed))
     return Simulated(n=n, sigma=sigma, mu=mu, tau=tau, seed=seed)
 
 
@@ -93,7 +93,7 @@ def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
         "Rows per group",
         list(labels),
         format_func=labels.__getitem__,
-        key=seeded("sizes", now),
+        **preset("sizes", now),
         required=True,
         width="stretch",
         help="The study's unbalanced vector is 10, 5, 1000, 10, 1, 5, 100, 10, 5.",
@@ -101,9 +101,9 @@ def _group_sizes(n: tuple[int, ...]) -> tuple[int, ...]:
     if kind == "study":
         st.session_state[seeded("groups", len(STUDY_GROUP_SIZES))] = len(STUDY_GROUP_SIZES)
         return STUDY_GROUP_SIZES
-    groups = st.slider("Groups, K", 1, 200, key=seeded("groups", len(n)))
+    groups = st.slider("Groups, K", 1, 200, **valued("groups", len(n)))
     if kind == "equal":
-        rows = st.slider("Rows in each group, n", 1, 1000, key=seeded("rows", min(n[0], 1000)))
+        rows = st.slider("Rows in each group, n", 1, 1000, **valued("rows", min(n[0], 1000)))
         return (rows,) * groups
     return _table_sizes((n + n[-1:] * groups)[:groups])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from hbdash.ui.widgets import here, seeded
+from hbdash.ui.widgets import here, preset
 
 
 def choose(
@@ -36,7 +36,7 @@ def choose(
         "Data",
         list(sources),
         format_func=sources.__getitem__,
-        key=seeded("source", source_of(data)),
+        **preset("source", source_of(data)),
         required=True,
         label_visibility="collapsed",
     )

@@ -12,7 +12,7 @@ from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
 from hbdash.ui.prior_controls import two_digits
 from hbdash.ui.spelling import counts, prior, scalar, whole
-from hbdash.ui.widgets import here, seeded
+from hbdash.ui.widgets import here, seeded, valued
 
 
 def structure(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Prior]:
@@ -27,7 +27,7 @@ def structure(priors: dict[str, Prior], data: GroupData | None) -> dict[str, Pri
     if rows or "sigma" in priors and data is None:
         infer = st.toggle(
             "Infer sigma",
-            key=seeded("infer_sigma", "sigma" in priors or must),
+            **valued("infer_sigma", "sigma" in priors or must),
             disabled=must,
             help="Off: the standard deviation of a row is taken as known. On: it gets a prior.",
         )

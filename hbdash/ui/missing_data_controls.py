@@ -18,7 +18,7 @@ from hbdash.ui import data_sources, regression_upload_controls
 from hbdash.ui.plain import plain
 from hbdash.ui.regression_upload_controls import missing_controls, show_notes
 from hbdash.ui.tables import edited
-from hbdash.ui.widgets import by_group, seeded
+from hbdash.ui.widgets import by_group, valued
 
 SOURCES = {"manufacturing": "Manufacturing", "uploaded_regression": "Upload"}
 MOST_GROUPS = 12
@@ -39,14 +39,14 @@ def _show(source: str, start: Any) -> RegressionSource | None:
 def _manufacturing(start: Manufacturing) -> Manufacturing:
     """Show every setting of the simulation; what does not fit is said and not taken."""
     most = max(MOST_GROUPS, len(start.n))
-    groups = st.slider("Product groups", 1, most, key=seeded("groups", len(start.n)))
+    groups = st.slider("Product groups", 1, most, **valued("groups", len(start.n)))
     names = tuple(f"Product_Group_{k + 1}" for k in range(groups))
     n = by_group("rows", names, (start.n + start.n[-1:] * groups)[:groups], 1, **ROWS)
     left, right = st.columns(2)
     noise = left.number_input(
-        "Noise sd", 1e-3, 1e6, key=seeded("noise", start.noise), step=0.1, format="%g"
+        "Noise sd", 1e-3, 1e6, **valued("noise", start.noise), step=0.1, format="%g"
     )
-    seed = right.number_input("Seed", 0, 2**32 - 1, key=seeded("data_seed", start.seed))
+    seed = right.number_input("Seed", 0, 2**32 - 1, **valued("data_seed", start.seed))
     with st.popover("Predictors and true weights", width="stretch"):
         ranges = _ranges(start)
         table = _weights(start, names, [str(one["name"]) for one in ranges])
@@ -55,7 +55,7 @@ def _manufacturing(start: Manufacturing) -> Manufacturing:
         0.0,
         0.5,
         step=0.01,
-        key=seeded("blanks", start.blanks),
+        **valued("blanks", start.blanks),
         format="percent",
         help="This share of the cells is blanked at random: not the same as a predictor that does "
         "not apply.",

@@ -29,7 +29,7 @@ from hbdash.ui.figure_tab import show_if_pooled
 from hbdash.ui.lab import Lab
 from hbdash.ui.prior_controls import two_digits
 from hbdash.ui.spelling import Field, counts, number, prior, real, reals, scalar, table, whole
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import valued
 
 MODEL = MODELS["missing_predictors"]
 UNPOOLED, POOLED = MODEL.default_priors(), pooled_priors()
@@ -40,7 +40,7 @@ def structure(priors: dict[str, Prior], data: RegressionData | None) -> dict[str
     chosen = {site: priors[site] for site in ("alpha", "scale")}
     pooled = st.toggle(
         "Pool the weights",
-        key=seeded("pooled", "mu_w" in priors),
+        **valued("pooled", "mu_w" in priors),
         help="Off: every group's weights have a prior of their own, as in the original workflow. "
         "On: the weights of one predictor come from a population, w ~ Normal(mu_w, sigma_w).",
     )

@@ -15,7 +15,7 @@ from hbdash.parameterization import (
     Partial,
     PerEffect,
 )
-from hbdash.ui.widgets import by_group, here, seeded
+from hbdash.ui.widgets import by_group, here, listed, preset, valued
 
 SINGLE = tuple(kind for kind in PARAMETERIZATIONS if kind != "per_effect")
 HELP = """\
@@ -54,7 +54,7 @@ def show(
         menu,
         format_func=LABELS.__getitem__,
         selection_mode="multi",
-        key=seeded("kinds", [kind for kind in menu if kind in before]),
+        **preset("kinds", [kind for kind in menu if kind in before]),
         help=_help(effects),
     )
     kept = here().setdefault("kept_parameterizations", {})
@@ -87,8 +87,8 @@ def _single(kind: str, start: Any, names: tuple[str, ...], of: str = "") -> Any:
         case "partial":
             return _partial(start, names, of)
         case "learned":
-            key = seeded(f"learned_seed{of}", start.seed)
-            return Learned(seed=st.number_input("Learned: seed", 0, 2**32 - 1, key=key))
+            seed = valued(f"learned_seed{of}", start.seed)
+            return Learned(seed=st.number_input("Learned: seed", 0, 2**32 - 1, **seed))
     return start
 
 
@@ -107,7 +107,7 @@ def _per_effect(
             f"By effect: {effect}",
             SINGLE,
             format_func=LABELS.__getitem__,
-            key=seeded(f"kind.{effect}", now),
+            **listed(f"kind.{effect}", now, SINGLE),
         )
         found[effect] = _single(kind, kept.get((effect, kind)), names, f".{effect}")
     return PerEffect(effects=found)
@@ -118,7 +118,7 @@ def _mixed(start: Mixed, names: tuple[str, ...], of: str) -> Mixed:
         "Mixed: centered groups",
         ["rows", "hand"],
         format_func={"rows": "many rows", "hand": "by hand"}.__getitem__,
-        key=seeded(f"mixed_how{of}", "rows" if start.groups is None else "hand"),
+        **preset(f"mixed_how{of}", "rows" if start.groups is None else "hand"),
         required=True,
     )
     if how == "rows":
@@ -126,16 +126,18 @@ def _mixed(start: Mixed, names: tuple[str, ...], of: str) -> Mixed:
             "Centered from this many rows",
             1,
             1_000_000,
-            key=seeded(f"threshold{of}", start.threshold),
+            **valued(f"threshold{of}", start.threshold),
         )
         return Mixed(threshold=threshold)
     kept = here().setdefault("kept_mixed", {})
     first = kept.get((of, names), ()) if start.groups is None else start.groups
     valid = [k for k in first if k < len(names)]
-    key = seeded(f"mixed_groups{of}", valid)
-    st.session_state[key] = [k for k in st.session_state[key] if k < len(names)]
+    menu = list(range(len(names)))
     groups = st.multiselect(
-        "Centered groups", list(range(len(names))), format_func=lambda k: str(names[k]), key=key
+        "Centered groups",
+        menu,
+        format_func=lambda k: str(names[k]),
+        **preset(f"mixed_groups{of}", valid, menu),
     )
     kept[of, names] = tuple(groups)
     return Mixed(groups=tuple(groups))
@@ -144,7 +146,7 @@ def _mixed(start: Mixed, names: tuple[str, ...], of: str) -> Mixed:
 def _partial(start: Partial, names: tuple[str, ...], of: str) -> Partial:
     each = st.toggle(
         "Partial: a value for each group",
-        key=seeded(f"partial_by_group{of}", len(start.centeredness) > 1),
+        **valued(f"partial_by_group{of}", len(start.centeredness) > 1),
     )
     if not each or not names:
         value = st.slider(
@@ -152,7 +154,7 @@ def _partial(start: Partial, names: tuple[str, ...], of: str) -> Partial:
             0.0,
             1.0,
             step=0.05,
-            key=seeded(f"centeredness{of}", start.centeredness[0]),
+            **valued(f"centeredness{of}", start.centeredness[0]),
             help="0 non-centered, 1 centered.",
         )
         return Partial(centeredness=(value,))

@@ -13,7 +13,7 @@ from hbdash.spec import explain
 from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import here, replace_draft, seeded
+from hbdash.ui.widgets import here, listed, replace_draft, valued
 
 
 def show(lab: Lab, priors: dict[str, Prior], data: Any) -> dict[str, Prior]:
@@ -51,7 +51,7 @@ def two_digits(value: float) -> float:
 def _prior(lab: Lab, site: str, prior: Prior) -> Prior:
     families = MODELS[lab.model].families[site]
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    family = left.selectbox(f"{site} ~", families, key=seeded(f"prior.{site}", prior.dist))
+    family = left.selectbox(f"{site} ~", families, **listed(f"prior.{site}", prior.dist, families))
     start = prior if prior.dist == family else _kept().get((site, family)) or default(family)
     names = parameter_names(family)
     values = {}
@@ -62,7 +62,7 @@ def _prior(lab: Lab, site: str, prior: Prior) -> Prior:
             name,
             SMALLEST if positive else -LARGEST,
             LARGEST,
-            key=seeded(f"prior.{site}.{family}.{name}", start.parameters[name]),
+            **valued(f"prior.{site}.{family}.{name}", start.parameters[name]),
             step=_step(start.parameters[name]),
             format="%g",
         )

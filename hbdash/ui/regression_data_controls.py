@@ -14,7 +14,7 @@ from hbdash.regression_sources import (
 )
 from hbdash.ui import data_sources, regression_upload_controls
 from hbdash.ui.regression_upload_controls import TRANSFORMS
-from hbdash.ui.widgets import by_group, seeded
+from hbdash.ui.widgets import by_group, listed, preset, valued
 
 SOURCES = {"simulated_lines": "Simulate", "rats": "Rats", "uploaded_regression": "Upload"}
 
@@ -55,12 +55,12 @@ def _simulated(start: SimulatedLines) -> SimulatedLines:
                 LABELS[name],
                 LOWEST[name],
                 1e6,
-                key=seeded(f"lines.{name}", getattr(start, name)),
+                **valued(f"lines.{name}", getattr(start, name)),
                 step=0.1,
                 format="%g",
                 help=HELP[name],
             )
-    seed = st.number_input("Seed of the data", 0, 2**32 - 1, key=seeded("data_seed", start.seed))
+    seed = st.number_input("Seed of the data", 0, 2**32 - 1, **valued("data_seed", start.seed))
     return SimulatedLines(n=n, seed=seed, transform=_transform(start), **numbers)
 
 
@@ -103,15 +103,15 @@ def group_sizes(n: tuple[int, ...], most: int) -> tuple[int, ...]:
         "Rows per group",
         list(labels),
         format_func=labels.__getitem__,
-        key=seeded("sizes", "equal" if len(set(n)) == 1 else "table"),
+        **preset("sizes", "equal" if len(set(n)) == 1 else "table"),
         required=True,
         width="stretch",
     )
     most = max(most, len(n))
-    groups = st.slider("Groups, K", 1, most, key=seeded("groups", len(n)))
+    groups = st.slider("Groups, K", 1, most, **valued("groups", len(n)))
     if kind == "equal":
         top = max(1000, n[0])
-        rows = st.slider("Rows in each group, n", 1, top, key=seeded("rows", n[0]))
+        rows = st.slider("Rows in each group, n", 1, top, **valued("rows", n[0]))
         return (rows,) * groups
     n = (n + n[-1:] * groups)[:groups]
     names = tuple(str(k) for k in range(groups))
@@ -123,7 +123,7 @@ def _transform(start: SimulatedLines | Rats) -> Transform:
         "Units of the model",
         list(TRANSFORMS),
         format_func=TRANSFORMS.__getitem__,
-        key=seeded(f"{start.source}.transform", start.transform),
+        **listed(f"{start.source}.transform", start.transform, TRANSFORMS),
         help="The priors and the sampler see the numbers in these units; it is undone in every "
         "number shown. Where the predictor is centred, an intercept is the height of the line at "
         "its mean.",

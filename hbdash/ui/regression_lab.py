@@ -26,7 +26,7 @@ from hbdash.ui.draft import Draft
 from hbdash.ui.lab import Lab
 from hbdash.ui.prior_controls import two_digits
 from hbdash.ui.spelling import Field, counts, prior, scalar, whole
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import valued
 
 MODEL = MODELS["regression"]
 ALWAYS = tuple(MODEL.default_priors())
@@ -39,7 +39,7 @@ def structure(priors: dict[str, Prior], data: RegressionData | None) -> dict[str
     chosen = {site: priors[site] for site in ALWAYS}
     if st.toggle(
         "Student-t likelihood",
-        key=seeded("student", "nu" in priors),
+        **valued("student", "nu" in priors),
         help="Off: normal noise. On: Student's t with nu degrees of freedom, which lets single "
         "rows lie far from their line; it is evaluated row by row, so many rows take longer.",
     ):

@@ -33,7 +33,7 @@ from hbdash.tables.regression_upload import (
     tidy_regression,
 )
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import PREFIX, here, seeded
+from hbdash.ui.widgets import PREFIX, here, listed, preset, seeded
 
 PREVIEW = 5
 TRANSFORMS: dict[Transform, str] = {
@@ -194,7 +194,7 @@ def _blanks(spec: UploadedRegression | Manufacturing) -> str:
         "Blank cells",
         list(labels),
         format_func=labels.__getitem__,
-        key=seeded(f"blank_cells.{spec.source}", spec.missing),
+        **listed(f"blank_cells.{spec.source}", spec.missing, labels),
         help="A latent value is inferred with the rest, under a Normal prior with the mean and "
         "standard deviation of its column. A blank is never taken for zero.",
     )
@@ -265,20 +265,16 @@ def _columns(table: pd.DataFrame, guessed: RegressionColumns, several: bool) -> 
     first = [name for name in guessed.predictors if name in left] or left[:1]
     if not several:
         return RegressionColumns(response, group, (_pick("Predictor", lab, left, first[0]),))
-    key = seeded("regression.predictors", first)
     if here().get("columns") != names:  # those of the table before are no choice for this one
-        here()["columns"], st.session_state[key] = names, first
-    if not set(st.session_state[key]) <= set(left):
-        st.session_state[key] = [name for name in st.session_state[key] if name in left] or first
-    chosen = st.multiselect("Predictors", left, key=key, max_selections=MOST_PREDICTORS)
+        here()["columns"], st.session_state[seeded("regression.predictors", first)] = names, first
+    shown = preset("regression.predictors", first, left)
+    chosen = st.multiselect("Predictors", left, max_selections=MOST_PREDICTORS, **shown)
     return RegressionColumns(response, group, tuple(name for name in left if name in chosen))
 
 
 def _pick(label: str, lab: str, names: list[str], guessed: str) -> str:
-    key = seeded(f"regression.{lab}.{label}", guessed)
-    if st.session_state[key] not in names:
-        st.session_state[key] = guessed if guessed in names else names[0]
-    return st.selectbox(label, names, key=key)
+    first = guessed if guessed in names else names[0]
+    return st.selectbox(label, names, **listed(f"regression.{lab}.{label}", first, names))
 
 
 def _report(table: pd.DataFrame, clean: TidyRegression) -> None:
@@ -299,7 +295,7 @@ def _transform(start: UploadedRegression | None, lab: str) -> Transform:
         "Units of the model",
         list(TRANSFORMS),
         format_func=TRANSFORMS.__getitem__,
-        key=seeded(f"regression.{lab}.transform", start.transform if start is not None else "none"),
+        **listed(f"regression.{lab}.transform", start.transform if start else "none", TRANSFORMS),
         help="The priors and the sampler see the numbers in these units: as they are; predictors "
         "counted from their mean; or, standardized, predictors and response counted from their "
         "means in standard deviations. It is undone in every number shown: slopes and lines are in "

@@ -58,9 +58,8 @@ def show(lab: Lab, asked: Asked | None) -> None:
     # While something runs there are no tabs; afterwards the same one opens again.
     key, names = own("tab"), list(lab.tabs)
     st.session_state.setdefault(key, here().get("last_tab", names[0]))
-    for (name, draw), tab in zip(
-        lab.tabs.items(), st.tabs(names, key=key, on_change="rerun"), strict=True
-    ):
+    tabs = st.tabs(names, key=key, default=st.session_state[key], on_change="rerun")
+    for (name, draw), tab in zip(lab.tabs.items(), tabs, strict=True):
         if tab.open:
             here()["last_tab"] = name
             with tab:

@@ -7,7 +7,7 @@ from hbdash.samplers.nuts import MOST_TRANSITIONS, NUTS
 from hbdash.spec import explain
 from hbdash.ui.draft import MOST_TRANSITIONS as MOST_TOGETHER
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import optional, valued
 
 
 def show(sampler: NUTS, parameterizations: int) -> NUTS:
@@ -19,7 +19,7 @@ def show(sampler: NUTS, parameterizations: int) -> NUTS:
                 "Warmup",
                 20,
                 10_000,
-                key=seeded("num_warmup", sampler.num_warmup),
+                **valued("num_warmup", sampler.num_warmup),
                 step=100,
                 help="Transitions per chain that tune step size and metric, not kept as draws.",
             ),
@@ -27,18 +27,18 @@ def show(sampler: NUTS, parameterizations: int) -> NUTS:
                 "Draws",
                 1,
                 50_000,
-                key=seeded("num_samples", sampler.num_samples),
+                **valued("num_samples", sampler.num_samples),
                 step=100,
                 help="Kept per chain.",
             ),
             "num_chains": left.number_input(
-                "Chains", 1, 16, key=seeded("num_chains", sampler.num_chains)
+                "Chains", 1, 16, **valued("num_chains", sampler.num_chains)
             ),
             "max_tree_depth": right.number_input(
                 "Tree depth",
                 1,
                 12,
-                key=seeded("max_tree_depth", sampler.max_tree_depth),
+                **valued("max_tree_depth", sampler.max_tree_depth),
                 help="A draw costs at most 2 to this power gradients.",
             ),
             "target_accept_prob": st.slider(
@@ -47,22 +47,21 @@ def show(sampler: NUTS, parameterizations: int) -> NUTS:
                 0.999,
                 step=0.001,
                 format="%.3f",
-                key=seeded("target_accept_prob", sampler.target_accept_prob),
+                **valued("target_accept_prob", sampler.target_accept_prob),
                 help="Higher: smaller steps, fewer divergences, more gradients.",
             ),
             "dense_mass": st.toggle(
                 "Dense metric",
-                key=seeded("dense_mass", sampler.dense_mass),
+                **valued("dense_mass", sampler.dense_mass),
                 help="Learn the full covariance in the warmup; off: its diagonal.",
             ),
-            "seed": left.number_input("Seed", 0, 2**32 - 1, key=seeded("seed", sampler.seed)),
+            "seed": left.number_input("Seed", 0, 2**32 - 1, **valued("seed", sampler.seed)),
             "max_divergences": right.number_input(
                 "Stop after divergences",
                 1,
                 1_000_000,
-                value=None,
                 placeholder="never",
-                key=seeded("max_divergences", sampler.max_divergences),
+                **optional("max_divergences", sampler.max_divergences),
             ),
         }
         try:

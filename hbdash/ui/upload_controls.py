@@ -16,7 +16,7 @@ from hbdash.tables.upload import (
     tidy,
 )
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import listed, preset, valued
 
 LAYOUTS = {"rows": "a measurement", "estimates": "a group"}
 PREVIEW = 5
@@ -91,7 +91,7 @@ def _columns(table: pd.DataFrame, guessed: Columns) -> Columns:
         "A row is",
         list(LAYOUTS),
         format_func=LAYOUTS.__getitem__,
-        key=seeded("layout", guessed.layout),
+        **preset("layout", guessed.layout),
         required=True,
         width="stretch",
     )
@@ -107,10 +107,8 @@ def _columns(table: pd.DataFrame, guessed: Columns) -> Columns:
 
 
 def _pick(label: str, names: list[str], guessed: str | None) -> str:
-    key = seeded(f"column.{label}", guessed if guessed in names else names[-1])
-    if st.session_state[key] not in names:
-        st.session_state[key] = guessed if guessed in names else names[-1]
-    return st.selectbox(label, names, key=key)
+    first = guessed if guessed in names else names[-1]
+    return st.selectbox(label, names, **listed(f"column.{label}", first, names))
 
 
 def _report(table: pd.DataFrame, clean: Tidy) -> None:
@@ -131,10 +129,10 @@ def _sigma(clean: Tidy, start: Uploaded | None) -> float | None:
     must = clean.sigma_must_be_known
     known = st.toggle(
         "sigma is known",
-        key=seeded("sigma_known", must or (start is not None and start.sigma is not None)),
+        **valued("sigma_known", must or (start is not None and start.sigma is not None)),
         help="The standard deviation of one row about its group. Off: it gets a prior.",
     )
     if not known and not must:
         return None
     first = start.sigma if start is not None and start.sigma else 1.0
-    return st.number_input("sigma", 1e-8, 1e8, key=seeded("known_sigma", first), format="%g")
+    return st.number_input("sigma", 1e-8, 1e8, **valued("known_sigma", first), format="%g")

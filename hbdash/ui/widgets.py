@@ -1,5 +1,6 @@
 """Widgets seeded from the draft: the draft is the truth, a widget's memory only its echo."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -43,6 +44,47 @@ def seeded(name: str, value: Any) -> str:
         st.session_state[key] = value
     here().setdefault("echo", {})[key] = st.session_state[key]
     return key
+
+
+# A rerun that comes quickly drops what the run before sent of it, the values of new widgets too,
+# and the browser shows their defaults: each has its value for its default.
+
+
+def valued(name: str, value: Any) -> dict[str, Any]:
+    """Return key and value of a slider, a number, a text or a toggle, seeded with a value."""
+    key = seeded(name, value)
+    return {"key": key, "value": st.session_state[key]}
+
+
+def optional(name: str, value: float | None) -> dict[str, Any]:
+    """Return key and value of a number that may be absent, seeded with one or with None.
+
+    With a number for its default, the field could not be emptied.
+    """
+    return valued(name, value) | {"value": None}
+
+
+def preset(name: str, value: Any, options: Sequence[Any] | None = None) -> dict[str, Any]:
+    """Return key and default of pills or of a choice of several, seeded with a value.
+
+    Given the options, what is no longer one of them is no longer chosen.
+    """
+    key = seeded(name, value)
+    if options is not None and not set(st.session_state[key]) <= set(options):
+        left = [one for one in st.session_state[key] if one in options]
+        st.session_state[key] = left or value
+    return {"key": key, "default": st.session_state[key]}
+
+
+def listed(name: str, value: Any, options: Iterable[Any]) -> dict[str, Any]:
+    """Return key and index of a choice from a list, seeded with one of the options.
+
+    What was chosen and is no longer an option gives way to the value.
+    """
+    key, menu = seeded(name, value), list(options)
+    if st.session_state[key] not in menu:
+        st.session_state[key] = value
+    return {"key": key, "index": menu.index(st.session_state[key])}
 
 
 def moved() -> bool:

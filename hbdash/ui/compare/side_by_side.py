@@ -79,9 +79,8 @@ def show(runs: dict[str, xr.DataTree], cards: Sequence[Card], others: Sequence[C
     st.session_state.setdefault(key, here().get("last_tab", next(iter(tabs))))
     if st.session_state[key] not in tabs:
         st.session_state[key] = next(iter(tabs))
-    for (name, draw), tab in zip(
-        tabs.items(), st.tabs(list(tabs), key=key, on_change="rerun"), strict=True
-    ):
+    shown = st.tabs(list(tabs), key=key, default=st.session_state[key], on_change="rerun")
+    for (name, draw), tab in zip(tabs.items(), shown, strict=True):
         if tab.open:
             here()["last_tab"] = name
             with tab:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from hbdash.population.buckets import bucket_table
 from hbdash.population.catalogue import Catalogue
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import preset, valued
 
 LAYOUTS = {"flat": "flat", "automatic": "auto", "number": "number"}
 
@@ -19,7 +19,7 @@ def show(
             "Buckets of events",
             list(LAYOUTS),
             format_func=LAYOUTS.__getitem__,
-            key=seeded("buckets", _kind(n_buckets)),
+            **preset("buckets", _kind(n_buckets)),
             required=True,
             width="stretch",
             help="Flat: one array of all samples, the quickest here. Auto and number: events of "
@@ -28,7 +28,7 @@ def show(
         )
         if kind == "number":
             n_buckets = st.number_input(
-                "Number of buckets", 1, 1000, key=seeded("n_buckets", n_buckets or 4)
+                "Number of buckets", 1, 1000, **valued("n_buckets", n_buckets or 4)
             )
         else:
             n_buckets = 0 if kind == "automatic" else None
@@ -37,7 +37,7 @@ def show(
                 "One more must gain, %",
                 0.01,
                 99.99,
-                key=seeded("threshold", threshold),
+                **valued("threshold", threshold),
                 format="%g",
             )
         if events is not None and kind != "flat":
@@ -53,14 +53,14 @@ def show(
             )
         limited = st.toggle(
             "Limit the variance of ln L",
-            key=seeded("variance_limited", variance_cut is not None),
+            **valued("variance_limited", variance_cut is not None),
             help="Where the variance of the Monte-Carlo sums over samples exceeds the cut, ln L is "
             "lowered by 100 (variance − cut)²: populations for which there are too few samples are "
             "avoided.",
         )
         if limited:
             variance_cut = st.number_input(
-                "Variance cut", 1e-3, 1e6, key=seeded("variance_cut", variance_cut or 1.0)
+                "Variance cut", 1e-3, 1e6, **valued("variance_cut", variance_cut or 1.0)
             )
     return n_buckets, threshold, variance_cut if limited else None
 

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from hbdash.spec import explain
 from hbdash.ui.plain import plain
 from hbdash.ui.population.records import compact
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import listed, optional, valued
 
 Record = TypeVar("Record", bound=BaseModel)
 #: The largest whole number that a browser's number field holds exactly.
@@ -43,14 +43,13 @@ def form(start: Record, words: dict[str, Words], name: str) -> Record:
     given, unread, content, columns = {}, [], start.model_dump(mode="json"), []
     for field, said in words.items():
         info = type(start).model_fields[field]
-        key = seeded(f"{name}.{field}", _shown(info, content[field]))
         if _type(info) is bool:
             where, columns = st.container(), []
         else:
             columns = columns or list(st.columns(2, vertical_alignment="bottom"))
             where = columns.pop(0)
         try:
-            given[field] = _widget(where, info, key, said)
+            given[field] = _widget(where, info, f"{name}.{field}", content[field], said)
         except ValueError as error:
             unread.append(f"{said.label}: {plain(error)}")
     try:
@@ -70,25 +69,26 @@ def _shown(info: FieldInfo, value: Any) -> Any:
     return float(value) if isinstance(value, int) and _type(info) is float else value
 
 
-def _widget(where: DeltaGenerator, info: FieldInfo, key: str, words: Words) -> Any:
-    kind = _type(info)
-    if _is_text(info):
-        return _read(where.text_input(words.label, key=key, help=words.help), _optional(info))
-    if kind is bool:
-        return where.toggle(words.label, key=key, help=words.help)
-    if get_origin(kind) is Literal:
+def _widget(where: DeltaGenerator, info: FieldInfo, name: str, value: Any, words: Words) -> Any:
+    kind, value = _type(info), _shown(info, value)
+    if get_origin(kind) is Literal and not _is_text(info):
         options = [*([None] if _optional(info) else []), *get_args(kind)]
+        shown = listed(name, value, options)
         return where.selectbox(
-            words.label, options, key=key, help=words.help, format_func=lambda one: one or "none"
+            words.label, options, help=words.help, format_func=lambda one: one or "none", **shown
         )
+    if _is_text(info):
+        text = where.text_input(words.label, help=words.help, **valued(name, value))
+        return _read(text, _optional(info))
+    if kind is bool:
+        return where.toggle(words.label, help=words.help, **valued(name, value))
     low, high = _bounds(info)
     return where.number_input(
         words.label,
         kind(low) if low is not None else None,
         kind(high) if high is not None else None,
-        value=None if _optional(info) else "min",
         placeholder=words.absent if _optional(info) else None,
-        key=key,
+        **(optional if _optional(info) else valued)(name, value),
         help=words.help,
         step=words.step or (1 if kind is int else None),
         format="%d" if kind is int else "%g",

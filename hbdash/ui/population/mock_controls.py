@@ -12,7 +12,7 @@ from hbdash.spec import explain
 from hbdash.ui.plain import plain
 from hbdash.ui.population.editor import edited
 from hbdash.ui.population.forms import Words, form
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import listed, valued
 
 WORDS = {
     "seed": Words("Seed", "Of the events and of their posterior samples."),
@@ -36,14 +36,11 @@ def show(start: GeneratedCatalogue | None, pmean: Pmean) -> GeneratedCatalogue:
     found = form(start, WORDS, "mock")
     sensitivity = _sensitivity(start.pmean, pmean)
     components, truth = start.components, start.truth
-    # In a popover, numbers would be shown as their minimum where a rerun comes before it is opened.
     with st.expander("True population"):
         left, right = st.columns(2)
         counts = (
-            left.number_input(
-                "Power laws", 0, MOST_COMPONENTS, key=seeded("mock.n_pl", start.n_pl)
-            ),
-            right.number_input("Gaussians", 0, MOST_COMPONENTS, key=seeded("mock.n_g", start.n_g)),
+            left.number_input("Power laws", 0, MOST_COMPONENTS, **valued("mock.n_pl", start.n_pl)),
+            right.number_input("Gaussians", 0, MOST_COMPONENTS, **valued("mock.n_g", start.n_g)),
         )
         try:
             components = Components(*counts)
@@ -96,14 +93,14 @@ def _sensitivity(start: Pmean, model: Pmean) -> Pmean:
     kind = start.estimator_type
     if len(menu) > 1:
         kind = st.selectbox(
-            "Detected by", list(menu), key=seeded("mock.sensitivity", start.estimator_type)
+            "Detected by", list(menu), **listed("mock.sensitivity", start.estimator_type, menu)
         )
     # Whatever the model's own time is: a catalogue can be of another one.
     days = st.number_input(
         "Days observed",
         1e-3,
         1e6,
-        key=seeded("mock.days", float(start.time_scale)),
+        **valued("mock.days", float(start.time_scale)),
         format="%g",
         help="The number of events is proportional to it; the model has its own.",
     )

@@ -5,7 +5,7 @@ import streamlit as st
 from hbdash.population.equations import equations
 from hbdash.population.parameters import MOST_COMPONENTS, Components
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import seeded
+from hbdash.ui.widgets import valued
 
 
 def show(components: Components) -> Components:
@@ -15,14 +15,14 @@ def show(components: Components) -> Components:
         "Power laws",
         0,
         MOST_COMPONENTS,
-        key=seeded("n_pl", components.n_pl),
+        **valued("n_pl", components.n_pl),
         help="Each has a rate, slopes α of m1 and β of q = m2/m1, and one m_min and m_max.",
     )
     n_g = right.number_input(
         "Gaussians",
         0,
         MOST_COMPONENTS,
-        key=seeded("n_g", components.n_g),
+        **valued("n_g", components.n_g),
         help="Each has a rate, and means, sds and optional bounds of m1 and of m2.",
     )
     try:

@@ -21,7 +21,7 @@ from hbdash.ui.population import json_box
 from hbdash.ui.population.draft import PopulationDraft
 from hbdash.ui.population.forms import Words, form
 from hbdash.ui.population.records import indented
-from hbdash.ui.widgets import here, own, seeded
+from hbdash.ui.widgets import here, listed, own
 
 FILENAME = "pmean.json"
 KINDS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -80,7 +80,7 @@ def show(pmean: Pmean) -> Pmean:
         "Sensitive volume × time from",
         list(KINDS),
         format_func=lambda name: KINDS[name][0],
-        key=seeded("pmean", pmean.estimator_type),
+        **listed("pmean", pmean.estimator_type, KINDS),
         help=HELP,
     )
     start = kept.get(kind) or _first(str(kind), pmean)

@@ -57,9 +57,8 @@ def show(lab: PopulationLab, draft: PopulationDraft, asked: Asked | None) -> Non
     key, names = own("tab"), list(lab.tabs)
     first = here().get("last_tab", names[0]) if asked.runs else here().get("idle_tab", "Events")
     st.session_state.setdefault(key, first)
-    for (name, draw), tab in zip(
-        lab.tabs.items(), st.tabs(names, key=key, on_change="rerun"), strict=True
-    ):
+    tabs = st.tabs(names, key=key, default=st.session_state[key], on_change="rerun")
+    for (name, draw), tab in zip(lab.tabs.items(), tabs, strict=True):
         if tab.open:
             here()["last_tab" if asked.runs else "idle_tab"] = name
             with tab:

@@ -16,7 +16,7 @@ from hbdash.ui.population import costs, json_box
 from hbdash.ui.population import sampler_words as words
 from hbdash.ui.population.draft import LABELS, PopulationDraft
 from hbdash.ui.population.forms import Words, form
-from hbdash.ui.widgets import here, own, seeded
+from hbdash.ui.widgets import here, own, preset
 
 #: Seconds between looks whether the cost is known.
 POLL = 1.0
@@ -58,7 +58,7 @@ def show(samplers: tuple[Any, ...]) -> tuple[Any, ...]:
         list(LABELS),
         format_func=LABELS.__getitem__,
         selection_mode="multi",
-        key=seeded("samplers", [kind for kind in LABELS if kind in before]),
+        **preset("samplers", [kind for kind in LABELS if kind in before]),
         help=HELP,
         label_visibility="collapsed",
     )

@@ -13,7 +13,7 @@ from hbdash.population.kept_events import keep_events, kept_events
 from hbdash.population.kept_files import is_kept
 from hbdash.spec import explain
 from hbdash.ui.plain import plain
-from hbdash.ui.widgets import here, own, seeded
+from hbdash.ui.widgets import here, listed, optional, own, valued
 
 TYPES = ["dat", "txt", "csv", "tsv", "h5", "hdf5", "hdf", "zip"]
 NO_COLUMN = "none: the prior is flat"
@@ -112,7 +112,7 @@ def _settings(sha256: str, start: UploadedEvents | None) -> UploadedEvents:
     )
     drop = st.toggle(
         "Drop invalid rows",
-        key=seeded("events.drop_invalid", start is not None and start.drop_invalid),
+        **valued("events.drop_invalid", start is not None and start.drop_invalid),
         help="Rows without finite masses above 0. Off: they are an error. On: they are left out "
         "and counted, and an event's mean is over the rows that remain.",
     )
@@ -121,16 +121,15 @@ def _settings(sha256: str, start: UploadedEvents | None) -> UploadedEvents:
         "Rows an event",
         1,
         1_000_000,
-        value=None,
         placeholder="all",
-        key=seeded("events.thin", start.thin if start is not None else None),
+        **optional("events.thin", start.thin if start is not None else None),
         help="At most so many, chosen at random: quicker, and with fewer effective samples.",
     )
     seed = right.number_input(
         "Seed of that",
         0,
         2**32 - 1,
-        key=seeded("events.thin_seed", start.thin_seed if start is not None else 0),
+        **valued("events.thin_seed", start.thin_seed if start is not None else 0),
     )
     columns = (m1, m2) if prior == NO_COLUMN else (m1, m2, prior)
     return UploadedEvents(
@@ -141,7 +140,4 @@ def _settings(sha256: str, start: UploadedEvents | None) -> UploadedEvents:
 def _pick(
     part: str, label: str, names: tuple[str, ...], first: str, help_: str | None = None
 ) -> str:
-    key = seeded(f"events.{part}", first)
-    if st.session_state[key] not in names:
-        st.session_state[key] = first
-    return st.selectbox(label, names, key=key, help=help_)
+    return st.selectbox(label, names, help=help_, **listed(f"events.{part}", first, names))
