@@ -9,14 +9,16 @@ import numpy as np
 import xarray as xr
 
 from hbdash.population import events
+from hbdash.population.batches import by_batches
+from hbdash.population.parameters import Components
 from hbdash.population.priors import complete, unconstrain
 from hbdash.population.question import PopulationQuestion
 from hbdash.population.target import Target
 
 #: Draws over all chains whose expected number is computed, and whose events are looked at.
 MOST_GENERATED, MOST_LOOKED_AT = 4_000, 100
-#: Rows times draws that are held at a time.
-MOST_AT_ONCE = 4_000_000
+#: Rows times draws that are held at a time, and draws without the rows.
+MOST_AT_ONCE, AT_ONCE = 4_000_000, 64
 
 
 def chosen(posterior: xr.Dataset, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -50,14 +52,13 @@ def generated(question: PopulationQuestion, draws: dict[str, xr.Dataset]) -> xr.
     shape = (chains, thin.sizes["draw"])
     flat = {str(name): thin[name].transpose("chain", "draw").values.ravel() for name in thin}
     lp = stats["lp"].isel(draw=slice(None, None, every)).transpose("chain", "draw").values.ravel()
-    found = _generated(question.target, flat, lp, question.given)
-    values = {name: np.asarray(value).reshape(shape) for name, value in found.items()}
+    given = jax.device_put({k: v for k, v in question.given.items() if k != "events"})
+    found = by_batches(partial(_generated, question.target, given), (flat, lp), AT_ONCE)
+    values = {name: value.reshape(shape) for name, value in found.items()}
     variance = np.full(shape, np.nan)
     at = chosen(thin, MOST_LOOKED_AT)
-    if chains * thin.sizes["draw"]:
-        looked = _events(question.target, _per_call(question), parameters(thin, at), question.given)
-        spread = values["expected_number_sd"][at] ** 2
-        variance[at] = np.asarray(looked["variance"]) + spread
+    looked = _of_events(question, parameters(thin, at))
+    variance[at] = looked["variance"] + values["expected_number_sd"][at] ** 2
     values["variance"] = variance
     return xr.Dataset(
         {name: (("chain", "draw"), value) for name, value in values.items()},
@@ -72,48 +73,55 @@ def event_diagnostics(question: PopulationQuestion, posterior: xr.Dataset) -> xr
     event that the population leaves; dims (sample, event).
     """
     sampled = parameters(posterior, chosen(posterior, MOST_LOOKED_AT))
-    found = _events(question.target, _per_call(question), sampled, question.given)
-    mean = {name: np.array([values.mean()]) for name, values in sampled.items()}
-    middle = _events(question.target, 1, mean, question.given)
+    # Their mean goes last.
+    found = _of_events(question, {k: np.append(v, v.mean()) for k, v in sampled.items()})
     return xr.Dataset(
         {
-            "n_eff": (("sample", "event"), np.asarray(found["n_eff"])),
-            "log_evidence": (("sample", "event"), np.asarray(found["log_evidence"])),
-            "n_eff_at_mean": ("event", np.asarray(middle["n_eff"])[0]),
+            "n_eff": (("sample", "event"), found["n_eff"][:-1]),
+            "log_evidence": (("sample", "event"), found["log_evidence"][:-1]),
+            "n_eff_at_mean": ("event", found["n_eff"][-1]),
         },
         {"event": list(question.catalogue.names)},
     )
 
 
-def _per_call(question: PopulationQuestion) -> int:
-    return max(1, MOST_AT_ONCE // max(1, len(question.catalogue.m1)))
-
-
 def all_parameters(target: Target, sampled: Any, given: Any) -> Any:
-    """Add constants and aliases to the sampled parameters of one draw."""
-    return complete(target.prior, sampled, given["constants"])
+    """Add constants and aliases to the sampled parameters, shape (draw,) each."""
+    (number,) = {len(values) for values in sampled.values()}
+    constants = {name: np.full(number, value) for name, value in given["constants"].items()}
+    return complete(target.prior, sampled, constants)
+
+
+def _of_events(question: PopulationQuestion, sampled: dict[str, np.ndarray]) -> Any:
+    """N_eff, log evidence and variance of the events at some draws."""
+    at_once = max(1, MOST_AT_ONCE // max(1, len(question.catalogue.m1)))
+    arrays = jax.device_put(question.given["events"])
+    return by_batches(
+        lambda params: _events(question.target.components, params, arrays),
+        all_parameters(question.target, sampled, question.given),
+        min(at_once, MOST_LOOKED_AT),
+    )
 
 
 @partial(jax.jit, static_argnums=0)
-def _generated(target: Target, sampled: Any, lp: Any, given: Any) -> Any:
+def _generated(target: Target, given: Any, draws: Any) -> Any:
     def one(draw: Any) -> Any:
         sampled, lp = draw
-        z = unconstrain(target.prior, given["priors"], all_parameters(target, sampled, given))
+        params = complete(target.prior, sampled, given["constants"])
+        z = unconstrain(target.prior, given["priors"], params)
         return target.generated(z, given | {"lp": lp})
 
-    return jax.lax.map(one, (sampled, lp), batch_size=64)
+    return jax.vmap(one)(draws)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _events(target: Target, at_once: int, sampled: Any, given: Any) -> Any:
-    def one(sampled: Any) -> Any:
-        params = all_parameters(target, sampled, given)
-        arguments = target.components, params, given["events"]
-        n_eff = events.effective_samples(*arguments)
+@partial(jax.jit, static_argnums=0)
+def _events(components: Components, params: Any, arrays: Any) -> Any:
+    def one(params: Any) -> Any:
+        n_eff = events.effective_samples(components, params, arrays)
         return {
             "n_eff": jnp.where(jnp.isfinite(n_eff), n_eff, 0.0),
-            "log_evidence": events.log_evidences(*arguments),
-            "variance": events.variance(*arguments),
+            "log_evidence": events.log_evidences(components, params, arrays),
+            "variance": events.variance(components, params, arrays),
         }
 
-    return jax.lax.map(one, sampled, batch_size=at_once)
+    return jax.vmap(one)(params)

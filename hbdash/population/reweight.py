@@ -8,13 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from hbdash.population.batches import batches
 from hbdash.population.derived import all_parameters, chosen, parameters
 from hbdash.population.mass_models import log_rate_density
+from hbdash.population.parameters import Components
 from hbdash.population.question import PopulationQuestion
-from hbdash.population.target import Target
 
-#: Draws of the population that the weights are averaged over; samples that stand for an event.
-DRAWS, RESAMPLED = 100, 200
+#: Draws of the population that the weights are averaged over, those of a program, and the samples
+#: that stand for an event.
+DRAWS, AT_ONCE, RESAMPLED = 100, 20, 200
 #: Samples over all events that are drawn.
 MOST_RESAMPLED = 40_000
 
@@ -35,7 +37,10 @@ def reweighted(question: PopulationQuestion, posterior: xr.Dataset) -> xr.Datase
         "event": np.repeat(np.arange(len(catalogue.names)), np.diff(catalogue.offsets)),
     }
     number = len(catalogue.names)
-    weights = np.asarray(_weights(question.target, number, sampled, rows, question.given))
+    params, weights = all_parameters(question.target, sampled, question.given), 0.0
+    for batch, count in batches(params, AT_ONCE):
+        counted = np.arange(AT_ONCE) < count
+        weights += np.asarray(_weights(question.target.components, number, batch, counted, rows))
     each = max(1, min(RESAMPLED, MOST_RESAMPLED // number))
     rng, kept, n_eff = np.random.default_rng(0), np.zeros((number, each), int), np.zeros(number)
     for n in range(number):
@@ -57,16 +62,18 @@ def reweighted(question: PopulationQuestion, posterior: xr.Dataset) -> xr.Datase
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _weights(target: Target, number: int, sampled: Any, rows: Any, given: Any) -> Any:
-    def add(total: Any, one: Any) -> Any:
-        params = all_parameters(target, one, given)
-        density = log_rate_density(target.components, params, rows["m1"], rows["m2"])
+def _weights(components: Components, number: int, params: Any, counted: Any, rows: Any) -> Any:
+    """Add up the weights of a batch of draws, of those that are counted."""
+
+    def add(total: Any, draw: Any) -> Any:
+        params, counts = draw
+        density = log_rate_density(components, params, rows["m1"], rows["m2"])
         density = density - rows["log_prior"]
         highest = jax.ops.segment_max(density, rows["event"], number)
         highest = jnp.where(jnp.isfinite(highest), highest, 0.0)
         w = jnp.exp(density - highest[rows["event"]])
         evidence = jax.ops.segment_sum(w, rows["event"], number)
-        return total + w / jnp.maximum(evidence, 1e-300)[rows["event"]], None
+        w = w / jnp.maximum(evidence, 1e-300)[rows["event"]]
+        return total + jnp.where(counts, w, 0.0), None
 
-    start = jnp.zeros(len(rows["m1"]))
-    return jax.lax.scan(add, start, sampled)[0]
+    return jax.lax.scan(add, jnp.zeros(len(rows["m1"])), (params, counted))[0]

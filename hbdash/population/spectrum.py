@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from hbdash.population.batches import by_batches
 from hbdash.population.derived import all_parameters, chosen, parameters
 from hbdash.population.expected import log_vt_of
 from hbdash.population.marginals import rate_of_m1, rate_of_q
@@ -15,10 +16,9 @@ from hbdash.population.mass_models import log_rate_density
 from hbdash.population.parameters import Components
 from hbdash.population.pmean import Pmean
 from hbdash.population.question import PopulationQuestion
-from hbdash.population.target import Target
 
-#: Draws that bands are made of, and points of the grids.
-DRAWS, M1_POINTS, Q_POINTS, M2_POINTS = 200, 160, 80, 120
+#: Draws that bands are made of, those of a program, and points of the grids.
+DRAWS, AT_ONCE, M1_POINTS, Q_POINTS, M2_POINTS = 200, 8, 160, 80, 120
 
 
 def spectrum(question: PopulationQuestion, posterior: xr.Dataset) -> xr.Dataset:
@@ -29,20 +29,27 @@ def spectrum(question: PopulationQuestion, posterior: xr.Dataset) -> xr.Dataset:
     """
     sampled = parameters(posterior, chosen(posterior, DRAWS))
     m1, q = _m1_grid(question, sampled), np.linspace(0.005, 1.0, Q_POINTS)
-    target, given = question.target, question.given
-    found = _rates(target, sampled, given, m1, q)
+    components = question.target.components
+    params = all_parameters(question.target, sampled, question.given)
+
+    def rates(params: Any) -> Any:
+        return by_batches(lambda batch: _rates(components, batch, m1, q), params, AT_ONCE)
+
+    found = rates(params)
     variables: dict[str, Any] = {
-        "rate_m1": (("sample", "m1"), np.asarray(found[0])),
-        "rate_q": (("sample", "q"), np.asarray(found[1])),
+        "rate_m1": (("sample", "m1"), found[0]),
+        "rate_q": (("sample", "q"), found[1]),
     }
     seen = _sensitive(question.spec.pmean, m1)
     if seen is not None:
-        detected = _detected(target, sampled, given, m1, *seen)
-        variables["detected_m1"] = ("sample", "m1"), np.asarray(detected)
+        detected = by_batches(
+            lambda batch: _detected(components, batch, m1, *seen), params, AT_ONCE
+        )
+        variables["detected_m1"] = ("sample", "m1"), detected
     truth = question.catalogue.truth
-    if truth and set(truth) >= set(_needed(target.components)):
-        variables["true_rate_m1"] = "m1", np.asarray(rate_of_m1(target.components, truth, m1))
-        variables["true_rate_q"] = "q", np.asarray(rate_of_q(target.components, truth, q))
+    if truth and set(truth) >= set(_needed(components)):
+        true = rates({name: np.full(1, value, float) for name, value in truth.items()})
+        variables |= {"true_rate_m1": ("m1", true[0][0]), "true_rate_q": ("q", true[1][0])}
     return xr.Dataset(variables, {"m1": m1, "q": q})
 
 
@@ -72,12 +79,11 @@ def _m1_grid(question: PopulationQuestion, sampled: dict[str, np.ndarray]) -> np
 
 
 @partial(jax.jit, static_argnums=0)
-def _rates(target: Target, sampled: Any, given: Any, m1: Any, q: Any) -> Any:
-    def one(sampled: Any) -> Any:
-        params = all_parameters(target, sampled, given)
-        return rate_of_m1(target.components, params, m1), rate_of_q(target.components, params, q)
+def _rates(components: Components, params: Any, m1: Any, q: Any) -> Any:
+    def one(params: Any) -> Any:
+        return rate_of_m1(components, params, m1), rate_of_q(components, params, q)
 
-    return jax.lax.map(one, sampled, batch_size=8)
+    return jax.vmap(one)(params)
 
 
 def _sensitive(pmean: Pmean, m1: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -92,12 +98,11 @@ def _sensitive(pmean: Pmean, m1: np.ndarray) -> tuple[np.ndarray, np.ndarray] | 
 
 
 @partial(jax.jit, static_argnums=0)
-def _detected(target: Target, sampled: Any, given: Any, m1: Any, m2: Any, vt: Any) -> Any:
+def _detected(components: Components, params: Any, m1: Any, m2: Any, vt: Any) -> Any:
     across, up = jnp.meshgrid(m1, m2, indexing="ij")
 
-    def one(sampled: Any) -> Any:
-        params = all_parameters(target, sampled, given)
-        density = jnp.exp(log_rate_density(target.components, params, across, up))
+    def one(params: Any) -> Any:
+        density = jnp.exp(log_rate_density(components, params, across, up))
         return jnp.trapezoid(density * vt, m2, axis=1)
 
-    return jax.lax.map(one, sampled, batch_size=8)
+    return jax.vmap(one)(params)
