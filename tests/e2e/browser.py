@@ -25,6 +25,8 @@ CHROMIUM = next(
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage
 --use-angle=swiftshader --enable-unsafe-swiftshader""".split()
+#: Pixels of a tab.
+WIDTH, HEIGHT = 1400, 1000
 #: Top-level protobuf fields of Streamlit's messages: a rerun asked, a run begun, a run ended.
 RERUN, BEGUN, ENDED = 11, 4, 6
 _WATCH = f"""
@@ -151,13 +153,54 @@ def browser() -> Iterator:
             chromium.close()
 
 
-def new_page(chromium, *, width: int = 1400, height: int = 1000, scheme: str = "light") -> Page:
-    """Open an empty tab that counts the app's messages."""
-    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    context.add_init_script(_WATCH)
+def new_page(
+    chromium, *, width: int = WIDTH, height: int = HEIGHT, scheme: str = "light", context=None
+) -> Page:
+    """Open an empty tab that counts the app's messages, in a window of its own or in one's."""
+    if context is None:
+        context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        context.add_init_script(_WATCH)
     page = context.new_page()
     page.set_default_timeout(120_000)
+    look(page, width=width, height=height, scheme=scheme)
     return page
+
+
+def look(page: Page, *, width: int = WIDTH, height: int = HEIGHT, scheme: str = "light") -> None:
+    """Give a tab its size in pixels, and its reader's scheme of colours."""
+    size = {"width": width, "height": height}
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+
+
+def empty(page: Page) -> None:
+    """Leave a tab as it was found: no page, nothing kept, nothing routed."""
+    look(page)
+    page.unroute_all()
+    page.context.clear_permissions()
+    if page.url.startswith("http"):
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+    page.goto("about:blank")
+
+
+@contextmanager
+def listening(page: Page) -> Iterator[list[str]]:
+    """Collect what goes wrong in a tab: errors of its scripts, and those that it is told of."""
+    wrong: list[str] = []
+
+    def told(message) -> None:
+        if message.type == "error" and "404" not in message.text:  # of health, on deep links
+            wrong.append(message.text)
+
+    def failed(error) -> None:
+        wrong.append(str(error))
+
+    page.on("console", told)
+    page.on("pageerror", failed)
+    yield wrong
+    page.remove_listener("console", told)
+    page.remove_listener("pageerror", failed)
 
 
 def idle(page: Page, seconds: float = 240) -> None:

@@ -1,4 +1,4 @@
-"""One server and one browser for all paths of a person; every path has a tab of its own."""
+"""One server, one browser and one tab for all paths of a person; each begins with an empty one."""
 
 import os
 
@@ -28,8 +28,24 @@ def address(chromium, tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def tab(chromium):
+@pytest.fixture(scope="session")
+def kept_tab(chromium):
+    """One tab for all tests: the app's code is compiled once in it."""
     page = drive.new_page(chromium)
     yield page
     page.context.close()
+
+
+@pytest.fixture
+def tab(kept_tab):
+    """An empty tab."""
+    yield kept_tab
+    drive.empty(kept_tab)
+
+
+@pytest.fixture
+def other_tab(kept_tab):
+    """Another empty tab of the same window, for a link that is passed on."""
+    page = drive.new_page(None, context=kept_tab.context)
+    yield page
+    page.close()

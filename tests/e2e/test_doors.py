@@ -13,9 +13,13 @@ from tests.e2e.speaking import Tab, socket
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    limits = {"HBDASH_RUNS_A_MINUTE": "4"}
-    with drive.server(tmp_path_factory.mktemp("store"), **limits) as address:
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    with drive.server(place, HBDASH_RUNS_A_MINUTE="4") as address:
         yield address
 
 
@@ -76,24 +80,19 @@ def test_an_upload_needs_a_session_and_its_token(address):
     assert request(address, "PUT", path, b"x" * 10)[0] in (400, 401, 403)
 
 
-def test_an_upload_above_50_mb_is_refused_and_leaves_nothing(chromium, tmp_path):
+def test_an_upload_above_50_mb_is_refused_and_leaves_nothing(tab, address, place, tmp_path):
     table = tmp_path / "large.csv"
     table.write_bytes(b"group,value\n" + b"county,1.25\n" * 4_700_000)
     assert table.stat().st_size > 50 * 2**20
-    place = tmp_path / "store"
-    place.mkdir()
-    with drive.server(place) as address:
-        page = drive.new_page(chromium)
-        page.goto(f"{address}/?v=1&d=simulated&w=50&k=50&c=2")
-        drive.wait_for_results(page)
-        page.get_by_text("Upload", exact=True).first.click()
-        field = page.locator("[data-testid=stFileUploader] input[type=file]").first
-        field.set_input_files(table)
-        page.get_by_text("File must be 50.0MB or smaller.").wait_for()
-        drive.idle(page)
-        assert not page.locator("[data-testid=stException]").count()
-        assert not (place / "data").exists()
-        page.context.close()
+    tab.goto(f"{address}/?v=1&d=simulated&w=50&k=50&c=2")
+    drive.wait_for_results(tab)
+    tab.get_by_text("Upload", exact=True).first.click()
+    field = tab.locator("[data-testid=stFileUploader] input[type=file]").first
+    field.set_input_files(table)
+    tab.get_by_text("File must be 50.0MB or smaller.").wait_for()
+    drive.idle(tab)
+    assert not tab.locator("[data-testid=stException]").count()
+    assert not (place / "data").exists()
 
 
 @pytest.mark.parametrize(

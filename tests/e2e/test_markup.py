@@ -33,11 +33,6 @@ def guarded(tab, address):
         answer = route.fetch()
         route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
 
-    def console(message):
-        if "Content Security Policy" in message.text or message.type == "error":
-            if "404" not in message.text:  # of health and host-config on deep links
-                wrong.append(message.text)
-
     def asked(request):
         where = urlsplit(request.url)
         if where.scheme not in ("data", "blob") and where.netloc != urlsplit(address).netloc:
@@ -46,12 +41,18 @@ def guarded(tab, address):
     # A page that a test hands to the browser is taken for one of another network than its stream.
     tab.context.grant_permissions(["local-network-access"], origin=address)
     tab.route(lambda url: "_stcore" not in url and "static" not in url, with_policy)
-    tab.on("console", console)
+
+    def opened(dialog):
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
     tab.on("request", asked)
-    tab.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    yield tab
-    assert wrong == []
+    tab.on("dialog", opened)
+    with drive.listening(tab) as errors:
+        yield tab
+    tab.remove_listener("request", asked)
+    tab.remove_listener("dialog", opened)
+    assert errors + wrong == []
 
 
 def as_text(page: Page, *, seen: str) -> None:

@@ -235,7 +235,7 @@ def test_blank_cells_are_counted_and_modelled(tab, address):
     assert eventually(tab, lambda: board(tab), lambda found: found == dropped)
 
 
-def test_an_own_table_with_blank_cells(tab, address, chromium):
+def test_an_own_table_with_blank_cells(tab, address, other_tab):
     lab(tab, address=address)
     before = board(tab)
     choose(tab, "Upload")
@@ -253,7 +253,5 @@ def test_an_own_table_with_blank_cells(tab, address, chromium):
     assert prior_only(tab) == {("A", "wait")}
     saved = download(tab, "Download the table")
     assert saved.index.str.startswith("x_blank").sum() == 3
-    other = drive.new_page(chromium)
-    lab(other, tab.url.partition("?")[2], address=address)
-    assert board(other) == latent and other.url == tab.url
-    other.context.close()
+    lab(other_tab, tab.url.partition("?")[2], address=address)
+    assert board(other_tab) == latent and other_tab.url == tab.url

@@ -10,8 +10,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from tests.e2e import browser as drive
 from tests.e2e.reading import eventually
 
-#: Seconds of sampling, so that there is something to watch, to cancel and to stop.
-LONG = "v=1&d=simulated&n=1x60&s=30&k=12000&c=8&p=centered"
+#: Minutes of sampling, so that there is something to watch, to cancel and to stop.
+LONG = "v=1&d=simulated&n=1x60&s=30&k=12000&c=8&p=centered&a=0.99&td=12"
 SHORT = "w=100&k=100&c=2"
 GOOD = {
     "rows": "group,value\n"
@@ -93,7 +93,7 @@ def test_first_visit_then_another_scene_and_back(tab, address):
     assert board(tab) == strong
 
 
-def test_a_slider_by_keyboard_and_its_link(tab, address, chromium):
+def test_a_slider_by_keyboard_and_its_link(tab, address, other_tab):
     visit(tab, address, f"v=1&d=simulated&{SHORT}")
     before = board(tab)
     slider = tab.locator(".st-key-w-sigma [role=slider], .st-key-w-sigma input[type=range]").first
@@ -107,11 +107,9 @@ def test_a_slider_by_keyboard_and_its_link(tab, address, chromium):
     tab.reload()
     drive.wait_for_results(tab)
     assert board(tab) == moved
-    other = drive.new_page(chromium)
-    visit(other, tab.url)
-    assert board(other) == moved
-    assert other.url == tab.url
-    other.context.close()
+    visit(other_tab, tab.url)
+    assert board(other_tab) == moved
+    assert other_tab.url == tab.url
 
 
 def test_quick_clicks_end_at_the_last_one(tab, address):
@@ -188,7 +186,7 @@ def upload(page: Page, name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("layout", GOOD)
-def test_an_own_table(tab, address, chromium, layout):
+def test_an_own_table(tab, address, other_tab, layout):
     visit(tab, address, SHORT)
     before = board(tab)
     choose(tab, "Upload")
@@ -196,10 +194,8 @@ def test_an_own_table(tab, address, chromium, layout):
     assert "d=uploaded" in tab.url and "up=" in tab.url
     assert board(tab) != before
     expect(tab.get_by_text(re.compile(r"\d+ of \d+ rows in \d+ groups are used"))).to_be_visible()
-    other = drive.new_page(chromium)
-    visit(other, tab.url)
-    assert board(other) == board(tab)
-    other.context.close()
+    visit(other_tab, tab.url)
+    assert board(other_tab) == board(tab)
 
 
 def test_tables_that_cannot_be_used(tab, address):
@@ -223,32 +219,29 @@ def test_a_constant_table_asks_for_sigma(tab, address):
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("dark", 800)])
-def test_nothing_overflows(chromium, address, tmp_path, scheme, width):
-    page = drive.new_page(chromium, width=width, scheme=scheme)
-    said = []
-    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    visit(page, address, "v=1&p=centered~noncentered~partial&" + SHORT)
-    for name in page.get_by_role("tab").all_inner_texts():
-        page.get_by_role("tab", name=name, exact=True).click()
-        page.wait_for_timeout(100)
-        drive.idle(page)
-        wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide[0] <= wide[1], name
-        assert page.locator("[data-testid=stException]").count() == 0, name
-    page.screenshot(path=tmp_path / "page.png")
-    assert (tmp_path / "page.png").stat().st_size > 20_000
-    assert [text for text in said if "404" not in text] == []
-    page.context.close()
+def test_nothing_overflows(tab, address, tmp_path, scheme, width):
+    drive.look(tab, width=width, scheme=scheme)
+    with drive.listening(tab) as said:
+        visit(tab, address, "v=1&p=centered~noncentered~partial&" + SHORT)
+        for name in tab.get_by_role("tab").all_inner_texts():
+            tab.get_by_role("tab", name=name, exact=True).click()
+            tab.wait_for_timeout(100)
+            drive.idle(tab)
+            wide = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+            assert wide[0] <= wide[1], name
+            assert tab.locator("[data-testid=stException]").count() == 0, name
+        tab.screenshot(path=tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 20_000
+    assert said == []
 
 
 @pytest.mark.skipif(
     not (drive.ROOT / "pages" / "regression.py").exists(), reason="there is one lab alone"
 )
-def test_two_labs_in_one_tab(chromium, tmp_path):
+def test_two_labs_in_one_tab(tab, tmp_path):
     """A fresh server is first visited at another lab's own address; then to and fro."""
     with drive.server(tmp_path) as address:
-        page = drive.new_page(chromium)
+        page = tab
         page.goto(f"{address}/regression?c=3")
         drive.wait_for_results(page)
         assert re.search(r"/regression\?.*c=3", page.url)
@@ -266,7 +259,6 @@ def test_two_labs_in_one_tab(chromium, tmp_path):
         expect(page.get_by_role("tab", name="Traces", exact=True)).to_have_attribute(
             "aria-selected", "true"
         )
-        page.context.close()
 
 
 def go(page: Page, title: str) -> None:
@@ -275,25 +267,21 @@ def go(page: Page, title: str) -> None:
     settled(page)
 
 
-def test_a_restarted_server_and_its_store(chromium, tmp_path, address):
+def test_a_restarted_server_and_its_store(tab, other_tab, tmp_path):
     """A fresh server is first visited at /funnel, killed, and started again on the same store."""
     with drive.process(tmp_path) as (first, running):
-        page = drive.new_page(chromium)
-        page.goto(f"{first}/funnel?{SHORT}")
-        drive.wait_for_results(page)
-        before, link = board(page), page.url.partition("?")[2]
+        tab.goto(f"{first}/funnel?{SHORT}")
+        drive.wait_for_results(tab)
+        before, link = board(tab), tab.url.partition("?")[2]
         kept = tmp_path / "runs"  # the disk is written behind the screen
-        eventually(page, lambda: len(list(kept.glob("*/result.nc"))), lambda count: count == 2)
+        eventually(tab, lambda: len(list(kept.glob("*/result.nc"))), lambda count: count == 2)
         running.kill()
-        page.context.close()
     stored = sorted((tmp_path / "runs").glob("*/result.nc"))
     assert len(stored) == 2
     stored[0].write_bytes(b"half a file")
     with drive.server(tmp_path) as second:
-        page = drive.new_page(chromium)
-        visit(page, second, link)
-        after = board(page)
-        page.context.close()
+        visit(other_tab, second, link)
+        after = board(other_tab)
     assert len(after) == len(before)
     # One run came from the disk, wall time and all; the damaged one was sampled again.
     assert set(rows(before)) & set(rows(after))

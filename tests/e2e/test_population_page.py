@@ -128,7 +128,7 @@ def test_own_event_files_and_what_is_wrong_with_them(tab, address):
     figure(tab, "event_masses", lambda found: bool(traces(found, "medians of 12 events")))
 
 
-def test_priors_go_in_and_out_as_json(tab, address, chromium):
+def test_priors_go_in_and_out_as_json(tab, address, other_tab):
     lab(tab, address)
     before = board(tab)
     tab.get_by_role("button", name="priors.json").click()
@@ -146,10 +146,8 @@ def test_priors_go_in_and_out_as_json(tab, address, chromium):
     settled(tab)
     assert "p=" in tab.url
     changed = eventually(tab, lambda: board(tab), lambda found: found != before)
-    other = drive.new_page(chromium)
-    visit(other, address, tab.url.partition("?")[2])
-    assert board(other) == changed and other.url == tab.url
-    other.context.close()
+    visit(other_tab, address, tab.url.partition("?")[2])
+    assert board(other_tab) == changed and other_tab.url == tab.url
 
 
 def test_priors_typed_into_the_table_survive_other_components(tab, address):

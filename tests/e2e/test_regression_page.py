@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.e2e import browser as drive
 from tests.e2e.reading import (
     SHORT,
     download,
@@ -217,7 +216,7 @@ def test_rats_in_pages_of_groups(tab, address):
     assert saved["truth"].isna().all()
 
 
-def test_an_own_table_and_its_link(tab, address, chromium):
+def test_an_own_table_and_its_link(tab, address, other_tab):
     lines(tab, address=address)
     before = board(tab)
     choose(tab, "Upload")
@@ -250,11 +249,9 @@ def test_an_own_table_and_its_link(tab, address, chromium):
     saved = download(tab, "Download the table")
     assert abs(saved.loc["mu_slope", "mean"] - 2) < 0.1
     assert "intercept at 0[clinic H]" in saved.index
-    other = drive.new_page(chromium)
-    lines(other, link.partition("?")[2], address=address)
-    assert board(other) == good and other.url == link
-    assert "In use: the stored table" in said(other)
-    other.context.close()
+    lines(other_tab, link.partition("?")[2], address=address)
+    assert board(other_tab) == good and other_tab.url == link
+    assert "In use: the stored table" in said(other_tab)
 
 
 def test_funnels_of_slopes_with_exact_contours(tab, address):

@@ -69,9 +69,10 @@ def opened(chromium, path: Path) -> tuple[Page, list[str], list[str]]:
     return page, [url for url in asked if not url.startswith(("file:", "data:", "blob:"))], wrong
 
 
-def test_a_figure_is_saved_as_png_svg_and_html(chromium, address, tmp_path):
+def test_a_figure_is_saved_as_png_svg_and_html(tab, chromium, address, tmp_path):
     """In the dark, where letters are light: the picture brings its own background."""
-    page = drive.new_page(chromium, scheme="dark")
+    page = tab
+    drive.look(page, scheme="dark")
     open_page(page, address, "", SHORT)
     is_picture(saved(page, camera(page, "funnel")), (14, 19, 25))
     inside = popover(page, "save_funnel")
@@ -84,7 +85,6 @@ def test_a_figure_is_saved_as_png_svg_and_html(chromium, address, tmp_path):
     # The choice holds for every figure.
     open_tab(page, "Energy")
     assert saved(page, camera(page, "energy")).startswith(b"<svg")
-    page.context.close()
     (tmp_path / "figure.html").write_bytes(html)
     alone, asked, wrong = opened(chromium, tmp_path / "figure.html")
     assert (asked, wrong) == ([], [])
@@ -94,8 +94,9 @@ def test_a_figure_is_saved_as_png_svg_and_html(chromium, address, tmp_path):
     alone.context.close()
 
 
-def test_the_files_and_the_report_of_a_run(chromium, address, tmp_path):
-    page = drive.new_page(chromium, width=800, scheme="dark")
+def test_the_files_and_the_report_of_a_run(tab, chromium, address, tmp_path):
+    page = tab
+    drive.look(page, width=800, scheme="dark")
     open_page(page, address, "", SHORT)
     page.get_by_role("radio", name="Upload", exact=True).click()
     settled(page)
@@ -119,7 +120,6 @@ def test_the_files_and_the_report_of_a_run(chromium, address, tmp_path):
     assert json.loads(files["spec"])["data"]["source"] == "uploaded"
     report = saved(page, inside.get_by_role("button", name="Report of this page"))
     query = page.url.partition("?")[2]
-    page.context.close()
     (tmp_path / "report.html").write_bytes(report)
     shown, asked, wrong = opened(chromium, tmp_path / "report.html")
     assert (asked, wrong) == ([], [])
