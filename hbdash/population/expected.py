@@ -83,6 +83,7 @@ def prepare(pmean: Pmean, components: Components) -> tuple[PmeanShape, dict[str,
     return PmeanShape("monte_carlo", "network", net.inputs, pmean.batch_size), design
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def expected_number(
     shape: PmeanShape, c: Components, params: dict[str, Any], design: dict[str, Any]
 ) -> tuple[Array, Array]:

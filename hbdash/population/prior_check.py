@@ -10,7 +10,7 @@ import xarray as xr
 
 from hbdash.population import events
 from hbdash.population.carried import attributes
-from hbdash.population.expected import PmeanShape, expected_number
+from hbdash.population.expected import expected_number
 from hbdash.population.expected import prepare as prepare_expected
 from hbdash.population.parameters import Components
 from hbdash.population.pmean import Pmean
@@ -126,10 +126,5 @@ def expected_at(
         Where the file that the pmean names is not in the store, or not what it must be.
     """
     shape, design = prepare_expected(pmean, components)
-    number, variance = _expected(shape, components, params, design)
+    number, variance = expected_number(shape, components, params, design)
     return float(number), float(np.sqrt(variance))
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _expected(shape: PmeanShape, c: Components, params: dict[str, Any], design: Any) -> Any:
-    return expected_number(shape, c, params, design)
