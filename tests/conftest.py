@@ -11,9 +11,15 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 # What is compiled ahead would take the processors of what is tested.
 os.environ["HBDASH_AHEAD"] = "0"
 
+from functools import cache  # noqa: E402
+
 import pytest  # noqa: E402
+from streamlit.components.v2 import manifest_scanner  # noqa: E402
 
 from hbdash import store  # noqa: E402
+
+# An AppTest looks through all installed packages for components at every rerun.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True)

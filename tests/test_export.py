@@ -340,20 +340,20 @@ def test_a_program_run_alone_finds_the_same_posterior(written, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("case", "sites"),
+    ("case", "kind", "sites"),
     [
-        ("centred", ["mu_intercept", "mu_slope", "sigma_noise", "slope"]),
-        ("latent, pooled", ["alpha", "w", "mu_w", "scale"]),
+        ("centred", "noncentered", ["mu_intercept", "mu_slope", "sigma_noise", "slope"]),
+        ("latent, pooled", "by_information", ["alpha", "w", "mu_w", "scale"]),
     ],
 )
-def test_a_regression_run_alone_finds_the_same_posterior(case, sites, tmp_path):
+def test_a_regression_run_alone_finds_the_same_posterior(case, kind, sites, tmp_path):
     model, data, priors = REGRESSIONS[case]
     spec = RunSpec.model_validate(
         {
             "model": model,
             "data": data,
             "priors": priors,
-            "parameterization": {"kind": "noncentered"},
+            "parameterization": {"kind": kind},
             "sampler": {"num_warmup": 500, "num_samples": 1000, "num_chains": 4},
         }
     )

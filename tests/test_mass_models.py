@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hbdash.population import marginals
-from hbdash.population.mass_models import log_densities, log_rate_density
-from hbdash.population.normalisers import log_normal_mass, log_power_integral
+from hbdash.population import marginals, mass_models, normalisers
 from hbdash.population.parameters import Components
+
+# One program each, instead of one for each of their operations.
+log_densities = jax.jit(mass_models.log_densities, static_argnums=0)
+log_rate_density = jax.jit(mass_models.log_rate_density, static_argnums=0)
+log_normal_mass = jax.jit(normalisers.log_normal_mass)
+log_power_integral = jax.jit(normalisers.log_power_integral)
+slope_of_power_integral = jax.jit(jax.grad(normalisers.log_power_integral))
+slopes_of_normal_mass = jax.jit(jax.grad(normalisers.log_normal_mass, (0, 1)))
 
 ONE, GAUSSIAN = Components(1, 0), Components(0, 1)
 X, W = np.polynomial.legendre.leggauss(80)
@@ -54,11 +60,8 @@ def test_a_power_law_integrates_to_one(alpha, beta):
     log_q, high = -span * (1 - X) / 2, span * W / 2
     m1 = np.exp(log_m1)[:, None]
     m2 = m1 * np.exp(log_q)
-    density = np.exp(_log_densities(law(alpha, beta), m1, m2)[0])
+    density = np.exp(log_densities(ONE, law(alpha, beta), m1, m2)[0])
     assert (density * m1 * m2 * wide[:, None] * high).sum() == pytest.approx(1, abs=1e-8)
-
-
-_log_densities = jax.jit(lambda params, m1, m2: log_densities(ONE, params, m1, m2))
 
 
 def test_a_power_law_is_the_closed_form():
@@ -87,7 +90,7 @@ def test_the_integral_of_a_power_keeps_its_digits(e, sign, high):
     # The exponent itself is rounded at e - 1.
     rounding = 1e-16 * max(1, abs(float(e - 1))) * 5
     assert float(found) == pytest.approx(float(expected), rel=3e-14, abs=rounding)
-    slope = jax.grad(log_power_integral)(np.float64(e - 1), 5.0, float(high))
+    slope = slope_of_power_integral(np.float64(e - 1), 5.0, float(high))
     assert np.log(5) - 1e-12 < slope < np.log(float(high)) + 1e-12
 
 
@@ -95,7 +98,7 @@ def test_the_integral_of_a_power_keeps_its_digits(e, sign, high):
 def test_the_slope_of_the_integral_is_the_mean_logarithm(e):
     log_x, weight = panels(np.log(5.0), np.log(80.0))
     power = np.exp(e * log_x) * weight
-    found = jax.grad(log_power_integral)(e - 1.0, 5.0, 80.0)
+    found = slope_of_power_integral(e - 1.0, 5.0, 80.0)
     assert found == pytest.approx((power @ log_x) / power.sum(), rel=1e-12)
 
 
@@ -133,7 +136,7 @@ def test_the_mass_of_a_normal_keeps_its_digits_in_the_tails(low, high):
     expected = np.log(weight @ np.exp(shift - x**2 / 2)) - shift - np.log(2 * np.pi) / 2
     found = log_normal_mass(jnp.array(low), jnp.array(high))
     assert float(found) == pytest.approx(expected, rel=1e-13, abs=2e-11)
-    slopes = jax.grad(log_normal_mass, (0, 1))(low, high)
+    slopes = slopes_of_normal_mass(low, high)
     density = [np.exp(-(x**2) / 2 - np.log(2 * np.pi) / 2 - expected) for x in (-low, high)]
     np.testing.assert_allclose(slopes, [-density[0], density[1]], rtol=1e-6, atol=1e-12)
 
