@@ -1,10 +1,12 @@
 """The density of priors, and the way between parameters and NumPyro's unconstrained space."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
@@ -131,12 +133,13 @@ def draw(priors: Priors, key: jax.Array, n: int) -> dict[str, Any]:
     batches: list[dict[str, Any]] = []
     count = 0
     for number in range(MOST_BATCHES):
-        found, allowed = _batch(priors, jax.random.fold_in(key, number), n)
-        batches.append({name: values[allowed] for name, values in found.items()})
+        found, possible = _batch(priors.shape, priors.numbers, jax.random.fold_in(key, number), n)
+        allowed = np.asarray(possible)
+        batches.append({name: np.asarray(values)[allowed] for name, values in found.items()})
         count += int(allowed.sum())
         if count >= n:
             return {
-                name: jnp.concatenate([batch[name] for batch in batches])[:n]
+                name: np.concatenate([batch[name] for batch in batches])[:n]
                 for name in priors.shape.sampled
             }
     raise ValueError(
@@ -145,11 +148,14 @@ def draw(priors: Priors, key: jax.Array, n: int) -> dict[str, Any]:
     )
 
 
-def _batch(priors: Priors, key: jax.Array, n: int) -> tuple[dict[str, Any], Any]:
+@partial(jax.jit, static_argnums=(0, 3))
+def _batch(
+    shape: PriorShape, numbers: Numbers, key: jax.Array, n: int
+) -> tuple[dict[str, Any], Any]:
     found: dict[str, Any] = {}
     allowed = jnp.ones(n, bool)
-    for number, site in enumerate(priors.shape.sites):
-        prior, possible = _built(site, priors.numbers, found)
+    for number, site in enumerate(shape.sites):
+        prior, possible = _built(site, numbers, found)
         size = () if prior.batch_shape else (n,)
         found[site.name] = prior.sample(jax.random.fold_in(key, number), size)
         allowed = allowed & possible

@@ -100,9 +100,8 @@ def pick_starts(starts: Any, count: int, key: Any) -> Any:
     -------
     array of shape (count, size)
     """
-    starts = jnp.asarray(starts)
-    order = jax.random.permutation(key, len(starts))
-    return starts[jnp.resize(order, (count,))]
+    starts = np.asarray(starts)
+    return starts[np.resize(jax.random.permutation(key, len(starts)), count)]
 
 
 def _bounded(function: Callable[[Any, Any], Any], most: int) -> Any:
