@@ -198,7 +198,7 @@ def _simulation(
         samples = 2 * dt["posterior"].sizes["draw"]
         if samples > MOST_SAMPLES:
             break
-        dt = run(spec.with_draws(samples))  # the same draws, and as many more
+        dt = run(spec.with_draws(samples), earlier=dt)
     true = quantities({site: np.asarray(value)[None] for site, value in truth.items()}, rows)
     ranks = {name: rank(true[name][0], values) for name, values in draws.items()}
     return ranks, int(variable(dt, "sample_stats/diverging").sum()), ess

@@ -11,9 +11,18 @@ from scipy import stats
 from hbdash.population import marginals, mass_models, normalisers
 from hbdash.population.parameters import Components
 
-# One program each, instead of one for each of their operations.
-log_densities = jax.jit(mass_models.log_densities, static_argnums=0)
-log_rate_density = jax.jit(mass_models.log_rate_density, static_argnums=0)
+
+def compiled(function):
+    """Make one program of a function of components, instead of one of each of its operations."""
+    program = jax.jit(function, static_argnums=0)
+    return lambda *given: np.asarray(program(*given))
+
+
+log_densities = compiled(mass_models.log_densities)
+log_rate_density = compiled(mass_models.log_rate_density)
+rate_of_q, rate_of_m1 = compiled(marginals.rate_of_q), compiled(marginals.rate_of_m1)
+component_rates_of_q = compiled(marginals.component_rates_of_q)
+component_rates_of_m1 = compiled(marginals.component_rates_of_m1)
 log_normal_mass = jax.jit(normalisers.log_normal_mass)
 log_power_integral = jax.jit(normalisers.log_power_integral)
 slope_of_power_integral = jax.jit(jax.grad(normalisers.log_power_integral))
@@ -178,9 +187,9 @@ def test_the_support_of_a_power_law_and_gradients_at_its_edges(m1, m2, inside):
 )  # fmt: skip
 def test_impossible_power_laws_have_no_support_and_no_gradient(broken):
     for m1, m2 in ((20.0, 20.0), (20.0, 10.0)):
-        found, slope = jax.value_and_grad(lambda p, m=(m1, m2): log_rate_density(ONE, p, *m))(
-            law() | broken
-        )
+        found, slope = jax.value_and_grad(
+            lambda p, m=(m1, m2): mass_models.log_rate_density(ONE, p, *m)
+        )(law() | broken)
         assert found == -np.inf
         assert all(value == 0 for value in slope.values())
 
@@ -189,7 +198,9 @@ def test_impossible_power_laws_have_no_support_and_no_gradient(broken):
     "params", [normals(33.0, 33.0), normals(40.0, 20.0), normals(scale=0.0), normals(scale=-1.0)]
 )
 def test_impossible_gaussians_have_no_support_and_no_gradient(params):
-    found, slope = jax.value_and_grad(lambda p: log_rate_density(GAUSSIAN, p, 33.0, 33.0))(params)
+    found, slope = jax.value_and_grad(
+        lambda p: mass_models.log_rate_density(GAUSSIAN, p, 33.0, 33.0)
+    )(params)
     assert found == -np.inf
     assert all(value == 0 for value in slope.values())
 
@@ -197,7 +208,7 @@ def test_impossible_gaussians_have_no_support_and_no_gradient(params):
 def test_gradients_are_those_of_finite_differences():
     c = Components(2, 1)
     point = {name: jnp.asarray(value) for name, value in TWO_AND_ONE.items()}
-    value = jax.jit(lambda p: log_rate_density(c, p, 30.0, 22.0))
+    value = jax.jit(lambda p: mass_models.log_rate_density(c, p, 30.0, 22.0))
     slope = jax.grad(value)(point)
     for name, number in TWO_AND_ONE.items():
         up, down = (value(point | {name: jnp.asarray(number + h)}) for h in (1e-5, -1e-5))
@@ -221,18 +232,18 @@ def test_the_rate_density_is_the_sum_of_the_components():
 def test_marginals_are_integrals_of_the_density():
     c = Components(2, 1)
     m1 = np.array([4.0, 5.0, 6.0, 9.0, 30.0, 49.9, 60.0, 91.0])
-    found = marginals.component_rates_of_m1(c, TWO_AND_ONE, m1)
+    found = component_rates_of_m1(c, TWO_AND_ONE, m1)
     rates = np.exp([TWO_AND_ONE[name] for name in c.log_rates])
     for k, (low, high) in enumerate([(5.0, None), (8.0, None), (12.0, 40.0)]):
         for at, rate in zip(m1, found[k], strict=True):
             m2, weight = panels(low, max(high or at, low + 1e-9), 6)
             density = np.exp(log_densities(c, TWO_AND_ONE, at, m2)[k])
             assert rate == pytest.approx(rates[k] * weight @ density, rel=1e-9), (k, at)
-    total = marginals.rate_of_m1(c, TWO_AND_ONE, m1)
+    total = rate_of_m1(c, TWO_AND_ONE, m1)
     np.testing.assert_allclose(total, found.sum(0), rtol=1e-14)
 
     q = np.array([0.03, 0.06, 0.2, 0.5, 0.9, 0.999, 1.2])
-    found = marginals.component_rates_of_q(c, TWO_AND_ONE, q)
+    found = component_rates_of_q(c, TWO_AND_ONE, q)
     ends = [(5.0, 90.0, None), (8.0, 50.0, None), (12.0, 60.0, 40.0)]
     for k, (least, most, cap) in enumerate(ends):
         for ratio, rate in zip(q, found[k], strict=True):
@@ -245,16 +256,16 @@ def test_marginals_are_integrals_of_the_density():
             density = np.exp(log_densities(c, TWO_AND_ONE, x, ratio * x)[k])
             expected = rates[k] * weight @ (density * x * np.exp(s)) if low < high else 0.0
             assert rate == pytest.approx(expected, rel=1e-8, abs=1e-12), (k, ratio)
-    total = marginals.rate_of_q(c, TWO_AND_ONE, q)
+    total = rate_of_q(c, TWO_AND_ONE, q)
     np.testing.assert_allclose(total, found.sum(0), rtol=1e-14)
 
 
 def test_marginals_at_the_ends_and_in_the_tails():
     q = np.array([-1.0, 0.0, 1.0])
-    found = np.asarray(marginals.rate_of_q(ONE, law(), q))
+    found = np.asarray(rate_of_q(ONE, law(), q))
     assert (found[:2] == 0).all() and np.isfinite(found[2]) and found[2] > 1
-    assert (marginals.rate_of_q(ONE, law(mmin=90.0), np.array([0.5])) == 0).all()
+    assert (rate_of_q(ONE, law(mmin=90.0), np.array([0.5])) == 0).all()
     # All of it lies 50 standard deviations from the mean; m2 is near 30.
     params = normals(loc=30.0, scale=0.5) | {"m1_low_g_0": 55.0}
     grid, weight = panels(0.45, 0.6, 4)
-    assert weight @ marginals.rate_of_q(GAUSSIAN, params, grid) == pytest.approx(1, rel=1e-6)
+    assert weight @ rate_of_q(GAUSSIAN, params, grid) == pytest.approx(1, rel=1e-6)
