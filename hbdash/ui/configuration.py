@@ -22,7 +22,7 @@ def show(lab: Lab, draft: Draft) -> None:
     with st.popover("Configuration as JSON", width="stretch"):
         content = draft.model_dump_json(indent=2)
         # The text follows the controls; what was refused stays, to be mended.
-        if here().get("json_of") != content:
+        if here().get("json_of") != content or "json_text" not in st.session_state:
             here()["json_of"] = st.session_state["json_text"] = content
         st.download_button(
             "Download", content, "hbdash.json", "application/json", on_click="ignore"
