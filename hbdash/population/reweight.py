@@ -37,7 +37,8 @@ def reweighted(question: PopulationQuestion, posterior: xr.Dataset) -> xr.Datase
         "event": np.repeat(np.arange(len(catalogue.names)), np.diff(catalogue.offsets)),
     }
     number = len(catalogue.names)
-    params, weights = all_parameters(question.target, sampled, question.given), 0.0
+    params = all_parameters(question.target, sampled, question.given)
+    weights = np.zeros(len(catalogue.m1))
     for batch, count in batches(params, AT_ONCE):
         counted = np.arange(AT_ONCE) < count
         weights += np.asarray(_weights(question.target.components, number, batch, counted, rows))

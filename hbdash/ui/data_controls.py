@@ -76,10 +76,10 @@ def _simulated(start: Simulated) -> Simulated:
         help="Standard deviation of one row about its group, in the outcome's units; log scale.",
     )
     left, right = st.columns(2)
-    mu = left.number_input(
+    mu: Any = left.number_input(
         "mu", -1e4, 1e4, **valued("mu", start.mu), step=0.5, help="True population mean."
     )
-    tau = right.number_input(
+    tau: Any = right.number_input(
         "tau", 0.0, 1e3, **valued("tau", start.tau), step=0.5, help="True population scale."
     )
     seed = st.number_input("Seed of the data", 0, 2**32 - 1, **valued("data_seed", start.seed))

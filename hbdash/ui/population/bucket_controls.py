@@ -1,5 +1,7 @@
 """Buckets of padded events, and a limit on the variance of the likelihood: seldom needed."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -33,13 +35,14 @@ def show(
         else:
             n_buckets = 0 if kind == "automatic" else None
         if kind == "automatic":
-            threshold = st.number_input(
+            percent: Any = st.number_input(
                 "One more must gain, %",
                 0.01,
                 99.99,
                 **valued("threshold", threshold),
                 format="%g",
             )
+            threshold = percent
         if events is not None and kind != "flat":
             found = bucket_table(events.sizes, n_buckets, threshold)
             if found.warning:

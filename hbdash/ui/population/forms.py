@@ -78,7 +78,7 @@ def _widget(where: DeltaGenerator, info: FieldInfo, name: str, value: Any, words
             words.label, options, help=words.help, format_func=lambda one: one or "none", **shown
         )
     if _is_text(info):
-        text = where.text_input(words.label, help=words.help, **valued(name, value))
+        text: Any = where.text_input(words.label, help=words.help, **valued(name, value))
         return _read(text, _optional(info))
     if kind is bool:
         return where.toggle(words.label, help=words.help, **valued(name, value))
