@@ -169,7 +169,7 @@ def test_a_gaussian_far_from_its_bounds_is_normalised(loc):
 )  # fmt: skip
 def test_the_support_of_a_power_law_and_gradients_at_its_edges(m1, m2, inside):
     def density(params, masses):
-        return log_rate_density(ONE, params, *masses)
+        return mass_models.log_rate_density(ONE, params, *masses)
 
     found, slopes = jax.value_and_grad(density, (0, 1))(law(1.0, -1.0), (m1, m2))
     assert np.isfinite(found) == inside and not np.isnan(found)
