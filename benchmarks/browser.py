@@ -250,7 +250,10 @@ def _step(page: Page, key: str) -> None:
 
 
 def _family(page: Page, key: str, number: int) -> None:
-    page.locator(f".st-key-{key} input").click()
+    box = page.locator(f".st-key-{key}").get_by_role("combobox")
+    box.scroll_into_view_if_needed()  # its list closes when the page scrolls
+    page.wait_for_timeout(200)
+    box.press("ArrowDown")
     page.get_by_role("option", name=FAMILIES[number % len(FAMILIES)], exact=True).click()
 
 
