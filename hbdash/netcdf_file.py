@@ -17,8 +17,8 @@ from xarray.conventions import cf_encoder, decode_cf_variables, encode_dataset_c
 
 from hbdash.hdf5_lock import HDF5
 
-#: The name that netCDF-4 gives a dimension without a variable of its own, by its size.
-_BARE = "This is a netCDF dimension but not a netCDF variable.{:10d}"
+#: What netCDF-4 calls a dimension without a variable of its own, before its size.
+_BARE = "This is a netCDF dimension but not a netCDF variable."
 #: Attributes of the layout, which are none of the run.
 _LAYOUT = {
     "CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates",
@@ -57,7 +57,7 @@ def _read(place: Any) -> xr.Dataset:
         if isinstance(one, h5py.Group):
             continue
         scale = one.attrs.get("NAME") if one.is_scale else None
-        if scale is not None and _text(scale).startswith(_BARE[:40]):
+        if scale is not None and _text(scale).startswith(_BARE):
             continue
         dims = [each[0].name.rpartition("/")[2] for each in one.dims] if scale is None else [name]
         text = h5py.check_string_dtype(one.dtype) is not None
@@ -95,7 +95,7 @@ def _write(
         of_its_own = name in variables and variables[name].dims == (name,)
         if of_its_own or scales.get(str(name)) is None or len(scales[str(name)]) != size:
             scale = _dataset(place, str(name), variables[name].values if of_its_own else size)
-            scale.make_scale(str(name) if of_its_own else _BARE.format(size))
+            scale.make_scale(str(name) if of_its_own else f"{_BARE}{size:10d}")
             scale.attrs["_Netcdf4Dimid"] = np.int32(next(numbers))
             scales[str(name)] = scale
     for name, variable in variables.items():

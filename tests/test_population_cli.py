@@ -651,7 +651,7 @@ def test_the_document_by_nuts(desk, catalogue, capsys):
 
 
 def test_the_document_by_flowmc(desk, catalogue, capsys):
-    line = flags("flowMC_config.json", events=str(catalogue))
+    line = flags("flowMC_config.json", "--n-buckets", "10", events=str(catalogue))
     assert f_sage([*line, "--quiet", "--output-dir", "out/flow"]) == DONE
     folder = desk / "out" / "flow" / "flowMC_inference"
     names, rows = table(folder / "samples.dat")
@@ -674,7 +674,7 @@ def test_aies_needs_no_settings_and_takes_a_file(desk, catalogue, capsys):
     assert spec.sampler == AIES(seed=37).fitted(5) and re.match(r"\d+ events", said.counted)
     content = {"sampler_name": "aies", "num_walkers": 12, "num_warmup": 50, "num_samples": 50}
     (desk / "aies.json").write_text(json.dumps(content | {"thinning": 5}))
-    line = flags("aies.json", "--no-store", events=str(catalogue))
+    line = flags("aies.json", "--n-buckets", "10", "--no-store", events=str(catalogue))
     assert main(["population", "run", *line, "--quiet"]) == DONE
     names, rows = table(desk / "aies_inference" / "samples.dat")
     assert names == SORTED and rows.shape == (2 * 12 * 10, 5)
@@ -695,13 +695,13 @@ def test_a_run_stopped_from_the_keyboard_keeps_its_draws(desk, catalogue, capsys
         return drawn(watch, progress)
 
     monkeypatch.setattr(Watch, "on_chunk", pressed)
-    assert n_sage(flags("long.json", events=str(catalogue))) == DONE
+    assert n_sage(flags("long.json", "--n-buckets", "10", events=str(catalogue))) == DONE
     rows = table(desk / "numpyro_inference" / "samples.dat")[1]
     assert 3 <= len(rows) < 3 * 2000
     with xr.open_datatree(desk / "result.nc", engine="h5netcdf") as dt:
         assert json.loads(dt.attrs["spec"])["sampler"]["num_samples"] == len(rows) // 3
     monkeypatch.setattr(Watch, "on_chunk", lambda watch, _: watch.press() or drawn(watch, _))
-    line = flags("long.json", "--seed", "1", events=str(catalogue))
+    line = flags("long.json", "--n-buckets", "10", "--seed", "1", events=str(catalogue))
     assert n_sage([*line, "--output-dir", "gone"]) == 130
     assert not (desk / "gone").exists()
     assert "abandoned; nothing was written" in capsys.readouterr().err

@@ -153,16 +153,19 @@ def browser() -> Iterator:
             chromium.close()
 
 
-def new_page(
-    chromium, *, width: int = WIDTH, height: int = HEIGHT, scheme: str = "light", context=None
-) -> Page:
-    """Open an empty tab that counts the app's messages, in a window of its own or in one's."""
-    if context is None:
-        context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-        context.add_init_script(_WATCH)
+def new_page(chromium, *, width: int = WIDTH, height: int = HEIGHT, scheme: str = "light") -> Page:
+    """Open a window with an empty tab that counts the app's messages."""
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(_WATCH)
+    page = new_tab(context)
+    look(page, width=width, height=height, scheme=scheme)
+    return page
+
+
+def new_tab(context) -> Page:
+    """Open an empty tab in a window that is there."""
     page = context.new_page()
     page.set_default_timeout(120_000)
-    look(page, width=width, height=height, scheme=scheme)
     return page
 
 
@@ -190,8 +193,9 @@ def listening(page: Page) -> Iterator[list[str]]:
     wrong: list[str] = []
 
     def told(message) -> None:
-        if message.type == "error" and "404" not in message.text:  # of health, on deep links
-            wrong.append(message.text)
+        if message.type == "error" or "Content Security Policy" in message.text:
+            if "404" not in message.text:  # of health and host-config on deep links
+                wrong.append(message.text)
 
     def failed(error) -> None:
         wrong.append(str(error))

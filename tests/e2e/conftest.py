@@ -46,6 +46,6 @@ def tab(kept_tab):
 @pytest.fixture
 def other_tab(kept_tab):
     """Another empty tab of the same window, for a link that is passed on."""
-    page = drive.new_page(None, context=kept_tab.context)
+    page = drive.new_tab(kept_tab.context)
     yield page
     page.close()

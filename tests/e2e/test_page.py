@@ -241,22 +241,21 @@ def test_nothing_overflows(tab, address, tmp_path, scheme, width):
 def test_two_labs_in_one_tab(tab, tmp_path):
     """A fresh server is first visited at another lab's own address; then to and fro."""
     with drive.server(tmp_path) as address:
-        page = tab
-        page.goto(f"{address}/regression?c=3")
-        drive.wait_for_results(page)
-        assert re.search(r"/regression\?.*c=3", page.url)
-        lines = board(page)
-        go(page, "Funnel lab")
-        assert re.search(r"/(funnel)?\?v=1$", page.url)
-        choose(page, "strong")
-        page.get_by_role("tab", name="Traces", exact=True).click()
-        drive.idle(page)
-        strong = board(page)
-        go(page, "Regression lab")
-        assert board(page) == lines and "c=3" in page.url
-        go(page, "Funnel lab")
-        assert board(page) == strong and "dn=strong" in page.url
-        expect(page.get_by_role("tab", name="Traces", exact=True)).to_have_attribute(
+        tab.goto(f"{address}/regression?c=3")
+        drive.wait_for_results(tab)
+        assert re.search(r"/regression\?.*c=3", tab.url)
+        lines = board(tab)
+        go(tab, "Funnel lab")
+        assert re.search(r"/(funnel)?\?v=1$", tab.url)
+        choose(tab, "strong")
+        tab.get_by_role("tab", name="Traces", exact=True).click()
+        drive.idle(tab)
+        strong = board(tab)
+        go(tab, "Regression lab")
+        assert board(tab) == lines and "c=3" in tab.url
+        go(tab, "Funnel lab")
+        assert board(tab) == strong and "dn=strong" in tab.url
+        expect(tab.get_by_role("tab", name="Traces", exact=True)).to_have_attribute(
             "aria-selected", "true"
         )
 

@@ -71,20 +71,19 @@ def opened(chromium, path: Path) -> tuple[Page, list[str], list[str]]:
 
 def test_a_figure_is_saved_as_png_svg_and_html(tab, chromium, address, tmp_path):
     """In the dark, where letters are light: the picture brings its own background."""
-    page = tab
-    drive.look(page, scheme="dark")
-    open_page(page, address, "", SHORT)
-    is_picture(saved(page, camera(page, "funnel")), (14, 19, 25))
-    inside = popover(page, "save_funnel")
-    html = saved(page, inside.get_by_role("button", name="HTML"))
+    drive.look(tab, scheme="dark")
+    open_page(tab, address, "", SHORT)
+    is_picture(saved(tab, camera(tab, "funnel")), (14, 19, 25))
+    inside = popover(tab, "save_funnel")
+    html = saved(tab, inside.get_by_role("button", name="HTML"))
     inside.get_by_role("radio", name="SVG").click()
-    page.keyboard.press("Escape")
-    settled(page)
-    svg = saved(page, camera(page, "funnel")).decode()
+    tab.keyboard.press("Escape")
+    settled(tab)
+    svg = saved(tab, camera(tab, "funnel")).decode()
     assert svg.startswith("<svg") and svg.count("<image") >= 9 and "group 8" in svg
     # The choice holds for every figure.
-    open_tab(page, "Energy")
-    assert saved(page, camera(page, "energy")).startswith(b"<svg")
+    open_tab(tab, "Energy")
+    assert saved(tab, camera(tab, "energy")).startswith(b"<svg")
     (tmp_path / "figure.html").write_bytes(html)
     alone, asked, wrong = opened(chromium, tmp_path / "figure.html")
     assert (asked, wrong) == ([], [])
@@ -95,22 +94,21 @@ def test_a_figure_is_saved_as_png_svg_and_html(tab, chromium, address, tmp_path)
 
 
 def test_the_files_and_the_report_of_a_run(tab, chromium, address, tmp_path):
-    page = tab
-    drive.look(page, width=800, scheme="dark")
-    open_page(page, address, "", SHORT)
-    page.get_by_role("radio", name="Upload", exact=True).click()
-    settled(page)
-    page.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(
+    drive.look(tab, width=800, scheme="dark")
+    open_page(tab, address, "", SHORT)
+    tab.get_by_role("radio", name="Upload", exact=True).click()
+    settled(tab)
+    tab.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(
         {"name": "own.csv", "mimeType": "text/csv", "buffer": TABLE.encode()}
     )
-    page.wait_for_timeout(200)
-    settled(page)
-    open_tab(page, "Shrinkage")
-    inside = popover(page, "take_away")
+    tab.wait_for_timeout(200)
+    settled(tab)
+    open_tab(tab, "Shrinkage")
+    inside = popover(tab, "take_away")
     box = inside.bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 800
     files = {
-        name: saved(page, inside.get_by_role("button", name=artifact.title, exact=True))
+        name: saved(tab, inside.get_by_role("button", name=artifact.title, exact=True))
         for name, artifact in ARTIFACTS.items()
     }
     with zipfile.ZipFile(io.BytesIO(files["zip"])) as archive:
@@ -118,8 +116,8 @@ def test_the_files_and_the_report_of_a_run(tab, chromium, address, tmp_path):
         assert archive.read("manifest.json") == files["manifest"]
     assert files["netcdf"].startswith(b"\x89HDF") and EVIL in files["draws"].decode()
     assert json.loads(files["spec"])["data"]["source"] == "uploaded"
-    report = saved(page, inside.get_by_role("button", name="Report of this page"))
-    query = page.url.partition("?")[2]
+    report = saved(tab, inside.get_by_role("button", name="Report of this page"))
+    query = tab.url.partition("?")[2]
     (tmp_path / "report.html").write_bytes(report)
     shown, asked, wrong = opened(chromium, tmp_path / "report.html")
     assert (asked, wrong) == ([], [])
